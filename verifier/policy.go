@@ -1,0 +1,72 @@
+package verifier
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mirnode/protocol"
+)
+
+// Policy holds the checks that a verifier may add to the protocol's. The zero value adds none.
+type Policy struct {
+	// MaxAge rejects a claim whose timestamp is older than this, with CLAIM_EXPIRED; 0 takes any age.
+	MaxAge time.Duration
+	// ExpectDomain rejects the claims of any other domain, with DOMAIN_MISMATCH; case does not matter, subdomains do. Empty takes all.
+	ExpectDomain string
+	// NoExpiredKeys rejects a claim whose key has expired by now, with KEY_EXPIRED, though it was valid at the claim's timestamp.
+	NoExpiredKeys bool
+}
+
+func (p Policy) checkDomain(c *protocol.Claim) *protocol.Error {
+	if p.ExpectDomain == "" || strings.EqualFold(p.ExpectDomain, c.Host()) {
+		return nil
+	}
+	return &protocol.Error{
+		Code:    protocol.DomainMismatch,
+		Message: fmt.Sprintf("the claim is %s's, and one of %s was expected", c.Host(), p.ExpectDomain),
+		Hint:    "A domain does not speak for its subdomains, nor they for it.",
+	}
+}
+
+// checkTimes is step 6 of the verification.
+func (p Policy) checkTimes(c *protocol.Claim, key *protocol.DomainKey, now time.Time) *protocol.Error {
+	at := c.Time()
+	switch {
+	case expired(key, at):
+		return &protocol.Error{
+			Code:    protocol.KeyExpired,
+			Message: fmt.Sprintf("the key expired on %s, before the claim's timestamp %s", instant(key.Expires), c.Timestamp),
+			Hint:    "A claim is signed with a key that is valid at its timestamp: sign it again with the domain's current key.",
+		}
+	case p.NoExpiredKeys && expired(key, now):
+		return &protocol.Error{
+			Code:    protocol.KeyExpired,
+			Message: fmt.Sprintf("the key expired on %s, and expired keys are not accepted here", instant(key.Expires)),
+			Hint:    "The key was valid at the claim's timestamp: without the policy on expired keys the claim's signature would decide.",
+		}
+	case at.After(now.Add(protocol.ClockSkew)):
+		return &protocol.Error{
+			Code:    protocol.ClaimExpired,
+			Message: fmt.Sprintf("the claim's timestamp %s is more than %v in the future", c.Timestamp, protocol.ClockSkew),
+			Hint:    "Check the clock of the machine that signed, and of the one that verifies.",
+		}
+	case p.MaxAge > 0 && now.Sub(at) > p.MaxAge:
+		return &protocol.Error{
+			Code:    protocol.ClaimExpired,
+			Message: fmt.Sprintf("the claim's timestamp %s is older than %v", c.Timestamp, p.MaxAge),
+			Hint:    "The limit on age is this verifier's own; a longer one would let the claim's signature decide.",
+		}
+	}
+	return nil
+}
+
+// expired reports whether the key's validity had ended at the time, the clocks' skew allowed for.
+func expired(key *protocol.DomainKey, at time.Time) bool {
+	return !key.Expires.IsZero() && at.After(key.Expires.Add(protocol.ClockSkew))
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// isMIRType reports whether a well-formed type is in the protocol's namespace: "mir.a.b" is, the extension "mir.com:a.b" is not.
+func isMIRType(t string) bool { return strings.HasPrefix(t, "mir.") && !strings.Contains(t, ":") }
