@@ -1,0 +1,165 @@
+package discovery
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mirnode/protocol"
+)
+
+// recordTTL is the TTL in the records that findings propose, in seconds.
+const recordTTL = 3600
+
+// TXTRecord is the DNS record, as a line of a zone file, that publishes a key of the domain.
+// value is what protocol.KeyRecord returns.
+func TXTRecord(domain, value string) string {
+	return fmt.Sprintf("%s%s. %d IN TXT %q", keyLabel, domain, recordTTL, value)
+}
+
+// findings says what a person should know who runs the domain, worst things not hidden.
+func findings(r *Report) []Finding {
+	list := make([]Finding, 0, 8)
+	list = append(list, channelFinding(r, r.WellKnown, r.DNS, documentFix))
+	list = append(list, channelFinding(r, r.DNS, r.WellKnown, recordFix))
+	list = append(list, problemFindings(r)...)
+	list = append(list, agreementFindings(r)...)
+	if f, ok := dnssecFinding(r); ok {
+		list = append(list, f)
+	}
+	if len(r.Keys) == 0 && !r.unreachable() {
+		list = append(list, Finding{Fail, "no key was found: every claim of " + r.Domain + " is rejected with " + string(protocol.KeyNotFound),
+			recordFix(r.Domain, nil)})
+	}
+	return list
+}
+
+// recordFix is the TXT records that publish the keys, or their form where there is no key yet.
+func recordFix(domain string, keys []protocol.DomainKey) string {
+	if len(keys) == 0 {
+		return TXTRecord(domain, "mir-key=<public key, 43 characters>")
+	}
+	lines := make([]string, len(keys))
+	for i, k := range keys {
+		lines[i] = TXTRecord(domain, protocol.KeyRecord(k.Public))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// documentFix is the document that publishes the keys.
+func documentFix(domain string, keys []protocol.DomainKey) string {
+	head := fmt.Sprintf("serve at https://%s%s, as application/json:\n", domain, wellKnownPath)
+	if len(keys) == 0 {
+		return head + `{"keys":[{"pub":"<public key, 43 characters>","fingerprint":"<64 hex>","alg":"Ed25519","created":"<time>","expires":null}]}`
+	}
+	return head + string(protocol.KeyDocument{Keys: keys}.JSON())
+}
+
+// channelFinding judges one channel; the other's keys are what it should hold.
+func channelFinding(r *Report, c, other ChannelReport, fix func(string, []protocol.DomainKey) string) Finding {
+	wanted := other.Keys
+	if len(c.Keys) > 0 {
+		wanted = r.Keys
+	}
+	switch c.Status {
+	case StatusOK:
+		if len(c.Keys) == 0 {
+			return Finding{Fail, c.Where + " holds no usable key", fix(r.Domain, wanted)}
+		}
+		text := fmt.Sprintf("%s: %s", c.Where, c.Detail)
+		if len(c.Chain) > 0 {
+			text += ", by way of " + clip(strings.Join(c.Chain, ", "))
+		}
+		return Finding{Level: Pass, Message: text}
+	case StatusAbsent:
+		return Finding{Warn, fmt.Sprintf("%s is not there: %s", c.Where, c.Detail), fix(r.Domain, wanted)}
+	case StatusUnreachable:
+		text := fmt.Sprintf("%s gave no answer: %s", c.Where, c.Detail)
+		if len(c.Keys) > 0 {
+			text += fmt.Sprintf("; what it held %s ago is used for %s more", age(r.FetchedAt.Sub(c.FetchedAt)), age(c.ExpiresAt.Sub(r.FetchedAt)))
+		}
+		return Finding{Fail, text, strings.Join(c.Notes, "\n")}
+	case StatusRefused:
+		return Finding{Fail, fmt.Sprintf("%s is not read: %s", c.Where, c.Detail), "point the domain to a public address, or have the operator of this node allow the range"}
+	}
+	return Finding{Fail, fmt.Sprintf("%s is no key document: %s", c.Where, c.Detail), fix(r.Domain, wanted)}
+}
+
+func problemFindings(r *Report) []Finding {
+	var list []Finding
+	for _, c := range []ChannelReport{r.WellKnown, r.DNS} {
+		for _, p := range c.Problems {
+			list = append(list, Finding{Level: Fail, Message: c.Where + ": " + p})
+		}
+	}
+	return list
+}
+
+// agreementFindings names each key that one channel has and the other has not.
+func agreementFindings(r *Report) []Finding {
+	switch r.Agreement {
+	case Agree:
+		return []Finding{{Level: Pass, Message: "DNS and the well-known document hold the same keys"}}
+	case Disagree:
+	default:
+		return nil
+	}
+	var list []Finding
+	for _, k := range r.Keys {
+		only := []protocol.DomainKey{k}
+		switch {
+		case len(k.Channels) > 1:
+		case k.Channels[0] == protocol.DNS:
+			list = append(list, Finding{Warn, disagreement(k), documentFix(r.Domain, r.Keys)})
+		default:
+			list = append(list, Finding{Warn, disagreement(k), recordFix(r.Domain, only)})
+		}
+	}
+	return list
+}
+
+func disagreement(k protocol.DomainKey) string {
+	if k.Channels[0] == protocol.DNS {
+		return "the key " + k.Fingerprint + " is in DNS but not in the well-known document"
+	}
+	return "the key " + k.Fingerprint + " is in the well-known document but not in DNS"
+}
+
+func dnssecFinding(r *Report) (Finding, bool) {
+	switch {
+	case r.DNS.Status != StatusOK:
+		return Finding{}, false
+	case r.DNS.DNSSEC:
+		return Finding{Level: Pass, Message: "the TXT records are signed, and the resolver validated them (DNSSEC)"}, true
+	case r.DNS.TrustsAD:
+		return Finding{Warn, "the TXT records are not protected by DNSSEC", "sign the zone and have its parent publish the DS record"}, true
+	}
+	return Finding{Warn, "whether DNSSEC protects the TXT records is not known: the resolver is neither on this machine nor reached over TLS", ""}, true
+}
+
+// warnings says, for whoever relies on a key, what speaks for caution.
+func warnings(r *Report, k protocol.DomainKey) []string {
+	var list []string
+	if r.Agreement == Disagree && len(k.Channels) == 1 {
+		list = append(list, disagreement(k))
+	}
+	for _, c := range []struct {
+		channel protocol.Channel
+		report  ChannelReport
+	}{{protocol.WellKnown, r.WellKnown}, {protocol.DNS, r.DNS}} {
+		switch c.report.Status {
+		case StatusUnreachable, StatusRefused, StatusInvalid:
+			if !slices.Contains(k.Channels, c.channel) {
+				list = append(list, fmt.Sprintf("%s could not be read (%s), so that the key is known from one channel alone", c.report.Where, c.report.Status))
+			}
+		}
+	}
+	return list
+}
+
+// said sums a report up in a line, as the hint for somebody whose key was not found.
+func said(r *Report, now time.Time) string {
+	return fmt.Sprintf("asked %s ago, %s: %s; %s: %s; `mir domain check %s` shows what to publish",
+		age(now.Sub(r.FetchedAt)), r.WellKnown.Where, r.WellKnown.Detail, r.DNS.Where, r.DNS.Detail, r.Domain)
+}
