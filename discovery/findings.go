@@ -21,16 +21,19 @@ func TXTRecord(domain, value string) string {
 // findings says what a person should know who runs the domain, worst things not hidden.
 func findings(r *Report) []Finding {
 	list := make([]Finding, 0, 8)
-	list = append(list, channelFinding(r, r.WellKnown, r.DNS, documentFix))
-	list = append(list, channelFinding(r, r.DNS, r.WellKnown, recordFix))
+	document := channelFinding(r, r.WellKnown, r.DNS, documentFix)
+	document.Channel = protocol.WellKnown
+	record := channelFinding(r, r.DNS, r.WellKnown, recordFix)
+	record.Channel = protocol.DNS
+	list = append(list, document, record)
 	list = append(list, problemFindings(r)...)
 	list = append(list, agreementFindings(r)...)
 	if f, ok := dnssecFinding(r); ok {
 		list = append(list, f)
 	}
 	if len(r.Keys) == 0 && !r.unreachable() {
-		list = append(list, Finding{Fail, "no key was found: every claim of " + r.Domain + " is rejected with " + string(protocol.KeyNotFound),
-			recordFix(r.Domain, nil)})
+		list = append(list, Finding{Level: Fail, Message: "no key was found: every claim of " + r.Domain + " is rejected with " + string(protocol.KeyNotFound),
+			Fix: recordFix(r.Domain, nil)})
 	}
 	return list
 }
@@ -65,7 +68,7 @@ func channelFinding(r *Report, c, other ChannelReport, fix func(string, []protoc
 	switch c.Status {
 	case StatusOK:
 		if len(c.Keys) == 0 {
-			return Finding{Fail, c.Where + " holds no usable key", fix(r.Domain, wanted)}
+			return Finding{Level: Fail, Message: c.Where + " holds no usable key", Fix: fix(r.Domain, wanted)}
 		}
 		text := fmt.Sprintf("%s: %s", c.Where, c.Detail)
 		if len(c.Chain) > 0 {
@@ -73,25 +76,27 @@ func channelFinding(r *Report, c, other ChannelReport, fix func(string, []protoc
 		}
 		return Finding{Level: Pass, Message: text}
 	case StatusAbsent:
-		return Finding{Warn, fmt.Sprintf("%s is not there: %s", c.Where, c.Detail), fix(r.Domain, wanted)}
+		return Finding{Level: Warn, Message: fmt.Sprintf("%s is not there: %s", c.Where, c.Detail), Fix: fix(r.Domain, wanted)}
 	case StatusUnreachable:
 		text := fmt.Sprintf("%s gave no answer: %s", c.Where, c.Detail)
 		if len(c.Keys) > 0 {
 			text += fmt.Sprintf("; what it held %s ago is used for %s more", age(r.FetchedAt.Sub(c.FetchedAt)), age(c.ExpiresAt.Sub(r.FetchedAt)))
 		}
-		return Finding{Fail, text, strings.Join(c.Notes, "\n")}
+		return Finding{Level: Fail, Message: text, Fix: strings.Join(c.Notes, "\n")}
 	case StatusRefused:
-		return Finding{Fail, fmt.Sprintf("%s is not read: %s", c.Where, c.Detail), "point the domain to a public address, or have the operator of this node allow the range"}
+		return Finding{Level: Fail, Message: fmt.Sprintf("%s is not read: %s", c.Where, c.Detail),
+			Fix: "point the domain to a public address, or have the operator of this node allow the range"}
 	}
-	return Finding{Fail, fmt.Sprintf("%s is no key document: %s", c.Where, c.Detail), fix(r.Domain, wanted)}
+	return Finding{Level: Fail, Message: fmt.Sprintf("%s is no key document: %s", c.Where, c.Detail), Fix: fix(r.Domain, wanted)}
 }
 
 func problemFindings(r *Report) []Finding {
 	var list []Finding
-	for _, c := range []ChannelReport{r.WellKnown, r.DNS} {
-		for _, p := range c.Problems {
-			list = append(list, Finding{Level: Fail, Message: c.Where + ": " + p})
-		}
+	for _, p := range r.WellKnown.Problems {
+		list = append(list, Finding{Channel: protocol.WellKnown, Level: Fail, Message: r.WellKnown.Where + ": " + p})
+	}
+	for _, p := range r.DNS.Problems {
+		list = append(list, Finding{Channel: protocol.DNS, Level: Fail, Message: r.DNS.Where + ": " + p})
 	}
 	return list
 }
@@ -111,9 +116,9 @@ func agreementFindings(r *Report) []Finding {
 		switch {
 		case len(k.Channels) > 1:
 		case k.Channels[0] == protocol.DNS:
-			list = append(list, Finding{Warn, disagreement(k), documentFix(r.Domain, r.Keys)})
+			list = append(list, Finding{Channel: protocol.WellKnown, Level: Warn, Message: disagreement(k), Fix: documentFix(r.Domain, r.Keys)})
 		default:
-			list = append(list, Finding{Warn, disagreement(k), recordFix(r.Domain, only)})
+			list = append(list, Finding{Channel: protocol.DNS, Level: Warn, Message: disagreement(k), Fix: recordFix(r.Domain, only)})
 		}
 	}
 	return list
@@ -131,11 +136,13 @@ func dnssecFinding(r *Report) (Finding, bool) {
 	case r.DNS.Status != StatusOK:
 		return Finding{}, false
 	case r.DNS.DNSSEC:
-		return Finding{Level: Pass, Message: "the TXT records are signed, and the resolver validated them (DNSSEC)"}, true
+		return Finding{Channel: protocol.DNS, Level: Pass, Message: "the TXT records are signed, and the resolver validated them (DNSSEC)"}, true
 	case r.DNS.TrustsAD:
-		return Finding{Warn, "the TXT records are not protected by DNSSEC", "sign the zone and have its parent publish the DS record"}, true
+		return Finding{Channel: protocol.DNS, Level: Warn, Message: "the TXT records are not protected by DNSSEC",
+			Fix: "sign the zone and have its parent publish the DS record"}, true
 	}
-	return Finding{Warn, "whether DNSSEC protects the TXT records is not known: the resolver is neither on this machine nor reached over TLS", ""}, true
+	return Finding{Channel: protocol.DNS, Level: Warn,
+		Message: "whether DNSSEC protects the TXT records is not known: the resolver is neither on this machine nor reached over TLS"}, true
 }
 
 // warnings says, for whoever relies on a key, what speaks for caution.

@@ -43,9 +43,10 @@ const (
 
 // Finding is one thing that was looked at, for the person who runs the domain.
 type Finding struct {
-	Level   Level  `json:"level"`
-	Message string `json:"message"`
-	Fix     string `json:"fix,omitempty"` // the exact record or document to set, where there is one
+	Channel protocol.Channel `json:"channel,omitempty"` // "": the domain as a whole
+	Level   Level            `json:"level"`
+	Message string           `json:"message"`
+	Fix     string           `json:"fix,omitempty"` // the exact record or document to set, where there is one
 }
 
 // ChannelReport is what one channel said.
