@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// State is the content of cluster.json: how to reach every part of a cluster that is up. It is there from the moment when all
+// parts answer to the moment when the cluster stops.
+type State struct {
+	Version   int       `json:"version"` // 1
+	PID       int       `json:"pid"`     // of the process that holds the cluster
+	StartedAt time.Time `json:"startedAt"`
+	Dir       string    `json:"dir"` // absolute, as all paths here are
+	DNS       string    `json:"dns"` // host:port, UDP and TCP
+	// WellKnownAddress is host:port of the HTTPS server; WellKnownPort is its port, which takes the place of 443.
+	WellKnownAddress string   `json:"wellKnownAddress"`
+	WellKnownPort    int      `json:"wellKnownPort"`
+	CAFile           string   `json:"caFile"`
+	PublishedFile    string   `json:"publishedFile"`
+	Domains          []string `json:"domains"` // that the cluster made itself: its nodes' first, then the demo domain; published.json has all
+	Nodes            []Node   `json:"nodes"`
+}
+
+// Node is one node of a cluster.
+type Node struct {
+	Name       string `json:"name"`
+	Domain     string `json:"domain"`
+	PID        int    `json:"pid"`
+	URL        string `json:"url"`
+	Operator   string `json:"operator"` // URL of the operator listener
+	DataDir    string `json:"dataDir"`
+	ConfigFile string `json:"configFile"`
+	LogFile    string `json:"logFile"`
+}
+
+// stateVersion is raised when a field of cluster.json changes its meaning.
+const stateVersion = 1
+
+// ErrNotRunning says that no cluster runs on the folder.
+var ErrNotRunning = errors.New("no cluster runs there")
+
+// ReadState reads cluster.json of the folder dir, and reports ErrNotRunning if it is not there or its process is gone.
+func ReadState(dir string) (*State, error) {
+	s, err := readState(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !alive(s.PID) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNotRunning)
+	}
+	return s, err
+}
+
+func readState(dir string) (*State, error) {
+	data, err := os.ReadFile(statePath(dir))
+	if err != nil {
+		return nil, err
+	}
+	s := new(State)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("%s: %w", statePath(dir), err)
+	}
+	if s.Version != stateVersion {
+		return nil, fmt.Errorf("%s has version %d; this program reads version %d", statePath(dir), s.Version, stateVersion)
+	}
+	return s, nil
+}
+
+func (s *State) write() error {
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(statePath(s.Dir), append(data, '\n'), 0o600)
+}
+
+func statePath(dir string) string { return filepath.Join(dir, "cluster.json") }
+
+// alive reports whether a process of that ID is there (a zombie is).
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
+// openFolder makes or takes over the cluster folder dir and locks it for this process.
+func openFolder(dir string) (unlock func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	ours := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == lockName || e.Name() == "published.json" })
+	if len(entries) > 0 && !ours {
+		return nil, fmt.Errorf("%s holds other things: name a new or empty folder, or one of an earlier cluster", dir)
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err = tryLockFile(filepath.Join(dir, lockName))
+	if errors.Is(err, errLocked) {
+		return nil, inUse(dir)
+	}
+	return unlock, err
+}
+
+const lockName = "cluster.lock"
+
+// inUse is the error for a folder that a living cluster has.
+func inUse(dir string) error {
+	who := "another cluster"
+	if s, err := readState(dir); err == nil {
+		who = fmt.Sprintf("another cluster (process %d)", s.PID)
+	}
+	return fmt.Errorf("%s runs on %s: stop it first, or name another folder", who, dir)
+}
