@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"go.etcd.io/bbolt"
+)
+
+// Find answers a query. It looks at no more than Options.ScanKeys index keys. What was appended before the call is found, whether its keys
+// are in memory, on disk, or on their way. Errors wrap ErrInvalid (ErrCursor for a bad cursor) where the query is at fault.
+func (s *Store) Find(ctx context.Context, q Query) (Page, error) {
+	if err := ctx.Err(); err != nil {
+		return Page{}, err
+	}
+	c, err := s.scan(q)
+	if err != nil {
+		return Page{}, err
+	}
+	// The tables are chosen before the index is read: what leaves them meanwhile is in it then. The log is read last: it has every record
+	// that the others know.
+	s.state.RLock()
+	tables := [2]*table{s.state.active, s.state.merging}
+	s.state.RUnlock()
+	var page Page
+	err = s.index.view(func(index *bbolt.Tx) error {
+		return s.log.view(func(log *bbolt.Tx) error {
+			sources := []source{s.newTableSource(tables[0], c)}
+			if tables[1] != nil {
+				sources = append(sources, s.newTableSource(tables[1], c))
+			}
+			sources = append(sources, newDiskSource(index, c))
+			page, err = s.collect(ctx, c, &merged{sources: sources}, log)
+			return err
+		})
+	})
+	return page, err
+}
+
+// collect reads records until the page is full, the range ends, or the work's bound is reached.
+func (s *Store) collect(ctx context.Context, c scan, entries *merged, log *bbolt.Tx) (page Page, err error) {
+	last := c.from.at
+	for range s.options.ScanKeys {
+		e, ok := entries.next()
+		if !ok || compareKeys(e.key, c.until) >= 0 {
+			return page, nil
+		}
+		if !e.removed && e.tag&c.tagMask == c.tag {
+			if len(page.Records) == c.limit {
+				page.Cursor = s.makeCursor(last, c.digest)
+				return page, nil
+			}
+			if page.Records, err = s.collectRecord(ctx, c, e.at.seq(), page.Records, log); err != nil {
+				return Page{}, err
+			}
+		}
+		last = e.at
+	}
+	page.Cursor = s.makeCursor(last, c.digest)
+	return page, nil
+}
+
+// collectRecord appends the record if it is there still and is what the query asks for: keys hold hashes, records the texts.
+func (s *Store) collectRecord(ctx context.Context, c scan, seq uint64, records []Record, log *bbolt.Tx) ([]Record, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := s.log.recordIn(log, seq)
+	if err != nil {
+		return nil, err
+	}
+	if r.erased ||
+		c.subject != "" && r.subject != c.subject ||
+		c.domain != "" && !strings.EqualFold(r.domain, c.domain) ||
+		c.typ != "" && r.typ != c.typ {
+		return records, nil
+	}
+	return append(records, r.Record), nil
+}
+
+// source gives the entries of one place in ascending order.
+type source interface {
+	// peek is the entry that next would pass over.
+	peek() (entry, bool)
+	next()
+}
+
+// merged gives the entries of several sources in ascending order, each once. Of entries with the same key the first source's counts: it is
+// the newest, and knows of erasures that the others don't.
+type merged struct{ sources []source }
+
+func (m *merged) next() (best entry, found bool) {
+	for _, s := range m.sources {
+		if e, ok := s.peek(); ok && (!found || compareKeys(e.key, best.key) < 0) {
+			best, found = e, true
+		}
+	}
+	for _, s := range m.sources {
+		if e, ok := s.peek(); ok && e.key == best.key {
+			s.next()
+		}
+	}
+	return best, found
+}
+
+// chunk is how many entries a tableSource takes under one hold of the lock.
+const chunk = 64
+
+// tableSource reads a table some entries at a time, so that the committer need not wait for a whole scan.
+type tableSource struct {
+	store *Store
+	table *table
+	have  []entry
+	done  bool
+}
+
+func (s *Store) newTableSource(t *table, c scan) *tableSource {
+	source := &tableSource{store: s, table: t, have: make([]entry, 0, chunk)}
+	source.fill(c.from, c.after)
+	return source
+}
+
+func (s *tableSource) fill(from key, after bool) {
+	s.store.state.RLock()
+	defer s.store.state.RUnlock()
+	s.have = s.table.next(from, after, s.have[:0:chunk])
+	s.done = len(s.have) < chunk
+}
+
+func (s *tableSource) peek() (entry, bool) {
+	if len(s.have) == 0 {
+		return entry{}, false
+	}
+	return s.have[0], true
+}
+
+func (s *tableSource) next() {
+	last := s.have[0].key
+	s.have = s.have[1:]
+	if len(s.have) == 0 && !s.done {
+		s.have = make([]entry, 0, chunk)
+		s.fill(last, true)
+	}
+}
+
+// diskSource reads index.db.
+type diskSource struct {
+	cursor *bbolt.Cursor
+	term   uint64
+	at     entry
+	valid  bool
+}
+
+func newDiskSource(tx *bbolt.Tx, c scan) *diskSource {
+	s := &diskSource{cursor: tx.Bucket(termsBucket).Cursor(), term: c.from.term}
+	s.read(s.cursor.Seek(c.from.appendTo(nil)))
+	if s.valid && c.after && s.at.key == c.from {
+		s.next()
+	}
+	return s
+}
+
+func (s *diskSource) read(k, v []byte) {
+	if s.valid = len(k) == keyBytes; !s.valid {
+		return
+	}
+	s.at = entry{key: parseKey(k)}
+	s.valid = s.at.term == s.term
+	if len(v) == 8 {
+		s.at.tag = beUint64(v)
+	}
+}
+
+func (s *diskSource) peek() (entry, bool) { return s.at, s.valid }
+
+func (s *diskSource) next() { s.read(s.cursor.Next()) }

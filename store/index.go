@@ -1,0 +1,217 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	indexName = "index.db"
+	// suspectName is an empty file that says that index.db was found damaged while in use: the next Open rebuilds it.
+	suspectName = "index.suspect"
+)
+
+var (
+	// ids: first 8 bytes of sigHash, sequence → nothing.
+	idsBucket = []byte("ids")
+	// terms: key → tag for subjects, nothing for others.
+	termsBucket = []byte("terms")
+
+	markKey     = []byte("mark")      // the last sequence whose keys, and those of all before it, are in the file
+	markHashKey = []byte("mark-hash") // that record's hash, to tell the log that the index was made from
+)
+
+// indexSteps are the versions of index.db. A step may also answer errRebuild where keys cannot be carried over.
+var indexSteps = []step{createIndex}
+
+func createIndex(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{metaBucket, idsBucket, termsBucket} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errRebuild: the file is of no use, for the reason that the error which wraps it gives.
+var errRebuild = errors.New("the index must be made anew")
+
+// indexFile is index.db: what leads from a claim's properties to its place in the log.
+type indexFile struct {
+	db      *bbolt.DB
+	dir     string
+	path    string
+	logger  *slog.Logger
+	mark    uint64      // see markKey; changed by Open and then by the merger alone
+	suspect atomic.Bool // damage was found; nothing is answered any more
+}
+
+// openIndex opens index.db, and makes it anew, empty, where it is missing, damaged, or not of this log.
+func openIndex(dir string, log *logFile, lastSeq uint64, options Options) (*indexFile, error) {
+	x := &indexFile{dir: dir, path: filepath.Join(dir, indexName), logger: options.Logger}
+	err := x.open(log, lastSeq, options)
+	if err == nil || errors.Is(err, ErrLocked) || errors.Is(err, ErrNewerFormat) || errors.Is(err, fs.ErrPermission) {
+		return x, err
+	}
+	options.Logger.Warn("making the index anew from the log", "why", err, "records", lastSeq)
+	if err := x.discard(); err != nil {
+		return nil, err
+	}
+	return x, x.open(log, lastSeq, options)
+}
+
+func (x *indexFile) open(log *logFile, lastSeq uint64, options Options) error {
+	if _, err := os.Stat(filepath.Join(x.dir, suspectName)); err == nil {
+		return fmt.Errorf("%w: it was found damaged while in use", errRebuild)
+	}
+	if _, err := os.Stat(x.path); errors.Is(err, fs.ErrNotExist) && lastSeq > 0 {
+		options.Logger.Warn("the index is missing: making it from the log", "records", lastSeq)
+	}
+	db, err := openBolt(x.path, indexPageBytes, options.LockTimeout)
+	if err != nil {
+		return err
+	}
+	x.db = db
+	err = upgrade(db, x.path, indexSteps)
+	if err == nil {
+		err = x.check(log, lastSeq)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// check finds whether the index is whole, as far as that is cheap to see, and was made from this log.
+func (x *indexFile) check(log *logFile, lastSeq uint64) error {
+	var markHash []byte
+	err := guard(x.path, func() error {
+		return x.db.View(func(tx *bbolt.Tx) error {
+			meta := tx.Bucket(metaBucket)
+			if value := meta.Get(markKey); len(value) == 8 {
+				x.mark = beUint64(value)
+			}
+			markHash = bytes.Clone(meta.Get(markHashKey))
+			for name, size := range map[string]int{string(idsBucket): 16, string(termsBucket): keyBytes} {
+				if err := checkBucket(tx, name, size, x.mark > 0); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errRebuild, err)
+	case x.mark > lastSeq:
+		return fmt.Errorf("%w: it knows %d records, the log has %d", errRebuild, x.mark, lastSeq)
+	case x.mark == 0:
+		return nil
+	}
+	record, err := log.record(x.mark)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(record.RecordHash[:], markHash) {
+		return fmt.Errorf("%w: it was made from another log", errRebuild)
+	}
+	return nil
+}
+
+// checkBucket looks at a bucket's two ends.
+func checkBucket(tx *bbolt.Tx, name string, keySize int, filled bool) error {
+	bucket := tx.Bucket([]byte(name))
+	if bucket == nil {
+		return fmt.Errorf("its bucket %s is missing", name)
+	}
+	first, _ := bucket.Cursor().First()
+	last, _ := bucket.Cursor().Last()
+	switch {
+	case first == nil && last == nil && !filled:
+		return nil
+	case len(first) != keySize || len(last) != keySize:
+		return fmt.Errorf("its bucket %s is not what it should be", name)
+	}
+	return nil
+}
+
+// discard removes the file and what was noted about it.
+func (x *indexFile) discard() error {
+	for _, path := range []string{x.path, filepath.Join(x.dir, suspectName)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing a damaged index: %w", err)
+		}
+	}
+	x.mark = 0
+	return syncDir(x.dir)
+}
+
+// view reads the index. On damage it marks the index as suspect, for good.
+func (x *indexFile) view(fn func(tx *bbolt.Tx) error) error {
+	return x.use(func() error { return x.db.View(fn) })
+}
+
+func (x *indexFile) update(fn func(tx *bbolt.Tx) error) error {
+	return x.use(func() error { return x.db.Update(fn) })
+}
+
+// healthy is nil or the *CorruptError that ended the use of the index.
+func (x *indexFile) healthy() error {
+	if x.suspect.Load() {
+		return &CorruptError{File: x.path, Reason: "damage was found; start again to have it made anew from the log"}
+	}
+	return nil
+}
+
+func (x *indexFile) use(fn func() error) error {
+	if err := x.healthy(); err != nil {
+		return err
+	}
+	err := closedError(guard(x.path, fn))
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) && corrupt.File == x.path && !x.suspect.Swap(true) {
+		x.logger.Error("the index is damaged; start again to have it made anew from the log", "why", corrupt.Reason)
+		if note := os.WriteFile(filepath.Join(x.dir, suspectName), nil, fileMode); note != nil {
+			x.logger.Error("noting that the index is damaged", "error", note)
+		}
+	}
+	return err
+}
+
+// candidates are the sequences that the index has for a claim ID's first eight bytes: nearly always none or one.
+func (x *indexFile) candidates(sigHash [32]byte) (found []uint64, err error) {
+	err = x.view(func(tx *bbolt.Tx) error {
+		found = appendCandidates(found, tx.Bucket(idsBucket).Cursor(), sigHash)
+		return nil
+	})
+	return found, err
+}
+
+func appendCandidates(found []uint64, cursor *bbolt.Cursor, sigHash [32]byte) []uint64 {
+	prefix := sigHash[:8]
+	for k, _ := cursor.Seek(prefix); len(k) == 16 && bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
+		found = append(found, beUint64(k[8:]))
+	}
+	return found
+}
+
+func (x *indexFile) bytes() int64 { return usedBytes(x.view) }
+
+func (x *indexFile) close() error { return x.db.Close() }
+
+// closedError tells in the store's own terms that the file was closed.
+func closedError(err error) error {
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return ErrClosed
+	}
+	return err
+}

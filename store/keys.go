@@ -1,0 +1,144 @@
+package store
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+	"time"
+
+	"mirnode/protocol"
+)
+
+// key is one entry of the index of terms: which subject, domain or type, then when, newest first, then which record, newest first.
+// Three words in place of 24 bytes because comparing them is most of a B-tree's work. Their big-endian bytes are the key on disk.
+type key struct {
+	term uint64   // see termHasher
+	at   position // time and sequence
+}
+
+// position orders the records of a term: 40 bits of seconds, 30 bits of nanoseconds (in 32) and 56 bits of sequence, all inverted, so that
+// ascending order is newest first and time bounds are ranges. It is also what a cursor remembers.
+type position struct{ high, low uint64 }
+
+const (
+	keyBytes     = 24
+	maxSequence  = 1<<56 - 1
+	maxSeconds   = 1<<40 - 1
+	secondsShift = 62_167_219_200 + 2*86_400 // two days before the year 0, so that every RFC 3339 time is positive
+)
+
+func compareKeys(a, b key) int {
+	if c := cmp.Compare(a.term, b.term); c != 0 {
+		return c
+	}
+	return a.at.compare(b.at)
+}
+
+func (p position) compare(q position) int {
+	if c := cmp.Compare(p.high, q.high); c != 0 {
+		return c
+	}
+	return cmp.Compare(p.low, q.low)
+}
+
+// positionOf packs a time and a sequence. Times out of RFC 3339's years are drawn to the nearest that fits.
+func positionOf(t time.Time, seq uint64) position {
+	seconds, nanos := t.Unix()+secondsShift, uint64(t.Nanosecond())
+	switch {
+	case seconds < 0:
+		seconds, nanos = 0, 0
+	case seconds > maxSeconds:
+		seconds, nanos = maxSeconds, 999_999_999
+	}
+	return position{
+		high: ^(uint64(seconds)<<24 | nanos>>8),
+		low:  ^(nanos&0xff<<56 | seq&maxSequence),
+	}
+}
+
+func (p position) time() time.Time {
+	high, low := ^p.high, ^p.low
+	return time.Unix(int64(high>>24)-secondsShift, int64(high&0xff_ffff<<8|low>>56)).UTC()
+}
+
+func (p position) seq() uint64 { return ^p.low & maxSequence }
+
+func (k key) appendTo(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, k.term)
+	b = binary.BigEndian.AppendUint64(b, k.at.high)
+	return binary.BigEndian.AppendUint64(b, k.at.low)
+}
+
+// parseKey reads a key of keyBytes bytes.
+func parseKey(b []byte) key {
+	return key{
+		term: binary.BigEndian.Uint64(b),
+		at:   position{high: binary.BigEndian.Uint64(b[8:]), low: binary.BigEndian.Uint64(b[16:])},
+	}
+}
+
+// termHasher makes the first word of keys: eight bytes of SHA-256 over the store's secret identity, the kind and the text. Eight bytes
+// keep index pages few; the identity keeps anybody from making terms that collide; and a look-up compares the record itself, so that even
+// a collision costs a little time and never a wrong answer.
+type termHasher struct{ salt [16]byte }
+
+// The kinds of terms.
+const (
+	bySubject       = 's'
+	byDomain        = 'd'
+	byType          = 't'
+	byDomainAndType = 'b'
+)
+
+func (h termHasher) term(kind byte, texts ...string) uint64 {
+	var buffer [512]byte
+	b := append(append(buffer[:0], h.salt[:]...), kind)
+	for _, text := range texts {
+		b = append(append(b, text...), 0)
+	}
+	sum := sha256.Sum256(b)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// tag is what a subject's entry carries so that a query by subject and domain or type need not read each record: half a word of each.
+func (h termHasher) tag(domain, typ string) uint64 {
+	return h.term(byDomain, domain)&domainTag | h.term(byType, typ)&typeTag
+}
+
+// The halves of a tag.
+const (
+	domainTag = 0xffff_ffff << 32
+	typeTag   = 0xffff_ffff
+)
+
+// claimTerms is everything that the index needs of a claim.
+type claimTerms struct {
+	subject, domain, domainAndType, tag uint64
+	at                                  time.Time
+}
+
+func (h termHasher) of(subject, host, typ string, at time.Time) claimTerms {
+	domain := h.term(byDomain, host)
+	return claimTerms{
+		subject:       h.term(bySubject, subject),
+		domain:        domain,
+		domainAndType: h.term(byDomainAndType, host, typ),
+		tag:           domain&domainTag | h.term(byType, typ)&typeTag,
+		at:            at,
+	}
+}
+
+func (h termHasher) ofClaim(c *protocol.Claim) claimTerms {
+	return h.of(c.Subject, c.Host(), c.Type, c.Time())
+}
+
+func (h termHasher) ofRecord(r logRecord) claimTerms {
+	return h.of(r.subject, strings.ToLower(r.domain), r.typ, r.ClaimedAt)
+}
+
+// keys are the index keys of the record with this sequence; the subject's comes first.
+func (t claimTerms) keys(seq uint64) [3]key {
+	at := positionOf(t.at, seq)
+	return [3]key{{t.subject, at}, {t.domain, at}, {t.domainAndType, at}}
+}

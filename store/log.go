@@ -1,0 +1,162 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+)
+
+const logName = "log.db"
+
+var (
+	// records: sequence → envelope.
+	recordsBucket = []byte("records")
+	// unindexed: sequence of an erased record → its three index keys, until they are gone from index.db too.
+	unindexedBucket = []byte("unindexed")
+
+	identityKey = []byte("identity") // 16 random bytes, kept secret: see termHasher
+	erasedKey   = []byte("erased")   // number of erased records
+)
+
+// logSteps are the versions of log.db.
+var logSteps = []step{createLog}
+
+func createLog(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{metaBucket, recordsBucket, unindexedBucket} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	identity := make([]byte, 16)
+	_, _ = rand.Read(identity) // never fails
+	return tx.Bucket(metaBucket).Put(identityKey, identity)
+}
+
+// logFile is log.db: the records, in the order of their arrival.
+type logFile struct {
+	db       *bbolt.DB
+	path     string
+	identity [16]byte
+}
+
+// openLog opens log.db, and makes it under another name first where it does not exist, so that a crash cannot leave half a file.
+func openLog(path string, options Options) (*logFile, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		if err := makeLog(path, options); err != nil {
+			return nil, err
+		}
+	}
+	db, err := openBolt(path, logPageBytes, options.LockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	l := &logFile{db: db, path: path}
+	if err := upgrade(db, path, logSteps); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	err = l.view(func(tx *bbolt.Tx) error {
+		identity := tx.Bucket(metaBucket).Get(identityKey)
+		if len(identity) != 16 || tx.Bucket(recordsBucket) == nil || tx.Bucket(unindexedBucket) == nil {
+			return &CorruptError{File: path, Reason: "its identity or one of its buckets is missing"}
+		}
+		l.identity = [16]byte(identity)
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return l, nil
+}
+
+func makeLog(path string, options Options) error {
+	unfinished := path + ".new"
+	db, err := openBolt(unfinished, logPageBytes, options.LockTimeout)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(upgrade(db, unfinished, logSteps), db.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(unfinished, path); err != nil {
+		return fmt.Errorf("creating the log: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func (l *logFile) view(fn func(tx *bbolt.Tx) error) error {
+	return closedError(guard(l.path, func() error { return l.db.View(fn) }))
+}
+
+func (l *logFile) update(fn func(tx *bbolt.Tx) error) error {
+	return closedError(guard(l.path, func() error { return l.db.Update(fn) }))
+}
+
+// logEnd is where the log stands.
+type logEnd struct {
+	seq      uint64 // of the last record; 0 when there is none
+	ingested int64  // of the last record, Unix milliseconds
+	erased   uint64
+}
+
+func (l *logFile) end() (end logEnd, err error) {
+	err = l.view(func(tx *bbolt.Tx) error {
+		if erased := tx.Bucket(metaBucket).Get(erasedKey); len(erased) == 8 {
+			end.erased = beUint64(erased)
+		}
+		k, v := tx.Bucket(recordsBucket).Cursor().Last()
+		if k == nil {
+			return nil
+		}
+		if len(k) != 8 || len(v) < fixedBytes {
+			return &CorruptError{File: l.path, Reason: "its last record is not a record"}
+		}
+		end.seq, end.ingested = beUint64(k), int64(beUint64(v[ingestedOffset:]))
+		return nil
+	})
+	return end, err
+}
+
+// record reads the record with this sequence, which an index named: that it is missing is damage.
+func (l *logFile) record(seq uint64) (r logRecord, err error) {
+	err = l.view(func(tx *bbolt.Tx) error {
+		r, err = l.recordIn(tx, seq)
+		return err
+	})
+	return r, err
+}
+
+func (l *logFile) recordIn(tx *bbolt.Tx, seq uint64) (logRecord, error) {
+	var name [8]byte
+	binary.BigEndian.PutUint64(name[:], seq)
+	return l.decode(seq, tx.Bucket(recordsBucket).Get(name[:]), true)
+}
+
+func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, error) {
+	r, err := decodeEnvelope(seq, envelope, copyRaw)
+	if err != nil {
+		return r, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d: %v", seq, err)}
+	}
+	return r, nil
+}
+
+// bytes is the size of the file's used part.
+func (l *logFile) bytes() int64 { return usedBytes(l.view) }
+
+func usedBytes(view func(func(*bbolt.Tx) error) error) (n int64) {
+	_ = view(func(tx *bbolt.Tx) error { // a closed file has no size to tell
+		n = tx.Size()
+		return nil
+	})
+	return n
+}
+
+func (l *logFile) close() error { return l.db.Close() }
+
+func beUint64(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
+
+func beBytes(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

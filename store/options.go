@@ -1,0 +1,70 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Options tune a store. The zero value is right for a node; each zero field takes its default.
+type Options struct {
+	// Logger hears of opening, rebuilding, read-only mode. Default: nothing is logged.
+	Logger *slog.Logger
+	// Now is the clock that ingestedAt is read from. Default: time.Now.
+	Now func() time.Time
+	// MergeClaims is how many claims gather in memory before their index keys are written to disk. More is faster at many millions of
+	// claims and costs about 500 bytes of memory each, four times (docs/storage.md). Default 100,000; at least 16.
+	MergeClaims int
+	// QueueRequests bounds the append calls that wait. Default 1,024.
+	QueueRequests int
+	// QueueBytes bounds the record bytes that wait or are being written; callers beyond it wait for room. Default 64 MiB.
+	QueueBytes int64
+	// ScanKeys bounds the index keys that one Find looks at before it answers with what it has and a cursor. Default 10,000.
+	ScanKeys int
+	// LockTimeout is how long Open waits for another process to let go of the folder. Default 2 s.
+	LockTimeout time.Duration
+	// ProbeInterval is how often a store in read-only mode tries whether the disk takes writes again. Default 5 s.
+	ProbeInterval time.Duration
+}
+
+const (
+	// MaxBatch is the most claims that one AppendClaims takes.
+	MaxBatch = 10_000
+	// DefaultLimit and MaxLimit bound the records of a page.
+	DefaultLimit = 50
+	MaxLimit     = 1_000
+
+	minMergeClaims = 16
+	// maxCommitClaims and maxCommitBytes end the gathering of requests into one transaction; a single larger request still fits alone.
+	maxCommitClaims = 4_096
+	maxCommitBytes  = 16 << 20
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	setDefault(&o.MergeClaims, 100_000)
+	setDefault(&o.QueueRequests, 1_024)
+	setDefault(&o.QueueBytes, 64<<20)
+	setDefault(&o.ScanKeys, 10_000)
+	setDefault(&o.LockTimeout, 2*time.Second)
+	setDefault(&o.ProbeInterval, 5*time.Second)
+	switch {
+	case o.MergeClaims < minMergeClaims:
+		return o, fmt.Errorf("store: MergeClaims is %d, must be at least %d", o.MergeClaims, minMergeClaims)
+	case o.QueueRequests < 0 || o.QueueBytes < 0 || o.ScanKeys < 0 || o.LockTimeout < 0 || o.ProbeInterval < 0:
+		return o, fmt.Errorf("store: options must not be negative")
+	}
+	return o, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
