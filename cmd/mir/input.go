@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// stdinName stands for standard input where a file is named.
+const stdinName = "-"
+
+// errTooLarge is what the readers here return for an input over its bound.
+var errTooLarge = errors.New("too large")
+
+// readFile reads a file of at most max bytes.
+func readFile(path string, max int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // a file that was only read
+	data, err := readBounded(f, max)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return data, nil
+}
+
+// readInput reads the named file, or standard input for "-", of at most max bytes.
+func readInput(cmd *cobra.Command, name string, max int64) ([]byte, error) {
+	if name != stdinName {
+		return readFile(name, max)
+	}
+	data, err := readBounded(cmd.InOrStdin(), max)
+	if err != nil {
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return data, nil
+}
+
+func readBounded(r io.Reader, max int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > max {
+		return nil, fmt.Errorf("%w: more than %d bytes", errTooLarge, max)
+	}
+	return data, nil
+}
+
+// onlyArg returns the single argument of a command that takes one input, or "-".
+func onlyArg(args []string) string {
+	if len(args) == 0 {
+		return stdinName
+	}
+	return args[0]
+}
+
+// openInput opens the named file, or standard input for "-", as a stream.
+func openInput(cmd *cobra.Command, name string) (io.ReadCloser, error) {
+	if name == stdinName {
+		return io.NopCloser(cmd.InOrStdin()), nil
+	}
+	return os.Open(name)
+}
