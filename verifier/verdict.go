@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"errors"
-	"slices"
 	"time"
 
 	"mirnode/protocol"
@@ -27,7 +26,8 @@ const (
 	FlagKeyExpiredSince = "key_expired_since"
 	// FlagUnlistedCoreType: the type is in the protocol's namespace and is none of its core types.
 	FlagUnlistedCoreType = "unlisted_core_type"
-	// FlagOneChannelOnly: both channels of the domain answered, and only one has the key.
+	// FlagOneChannelOnly: only one of the domain's channels has the key, while the other has other keys or could not be read. The
+	// key's Warnings say which in words.
 	FlagOneChannelOnly = "key_in_one_channel_only"
 )
 
@@ -82,7 +82,7 @@ func flags(c *protocol.Claim, found *protocol.FoundKey, form Form, now time.Time
 	if isMIRType(c.Type) && !protocol.IsCoreType(c.Type) {
 		all = append(all, FlagUnlistedCoreType)
 	}
-	if slices.Contains(found.Warnings, FlagOneChannelOnly) {
+	if len(found.Key.Channels) == 1 && len(found.Warnings) > 0 {
 		all = append(all, FlagOneChannelOnly)
 	}
 	return all

@@ -81,7 +81,12 @@ func newRootCommand(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.PersistentFlags().Bool("json", false, "print results as JSON")
-	root.AddCommand()
+	root.AddCommand(
+		newClaimCommand(s),
+		newKeyCommand(s),
+		newSubjectCommand(s),
+		newHashCommand(s),
+	)
 	return root
 }
 
