@@ -45,11 +45,31 @@ func decode(query *dns.Msg, packed []byte) (*dns.Msg, error) {
 	return reply, nil
 }
 
+// Read reads one packed reply to a query and returns what it says. A chain that leads out of
+// the reply ends there. The error tells a reply that says nothing, or says it wrongly.
+func Read(query *dns.Msg, packed []byte) (Answer, error) {
+	reply, err := decode(query, packed)
+	if err != nil {
+		return Answer{}, err
+	}
+	if reply.Rcode != dns.RcodeSuccess && reply.Rcode != dns.RcodeNameError {
+		return Answer{Notes: extendedErrors(reply)}, errors.New(rcodeName(reply.Rcode))
+	}
+	w := newWalk(query.Question[0].Name)
+	_, err = w.read(reply, query.Question[0].Qtype)
+	return w.answer, err
+}
+
 // walk is a look-up's way along a CNAME chain.
 type walk struct {
 	answer Answer
 	at     string // the name that is wanted now, canonical
 	seen   map[string]bool
+}
+
+func newWalk(name string) *walk {
+	name = dns.CanonicalName(name)
+	return &walk{answer: Answer{Authenticated: true, TrustsAD: true}, at: name, seen: map[string]bool{name: true}}
 }
 
 // read takes in one reply. done: the answer is complete; otherwise w.at is to be asked next.

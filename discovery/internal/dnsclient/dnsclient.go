@@ -179,8 +179,7 @@ func (c *Client) lookup(ctx context.Context, name string, qtype uint16) (Answer,
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	question := dns.TypeToString[qtype] + " " + strings.TrimSuffix(name, ".")
-	w := walk{answer: Answer{Authenticated: true, TrustsAD: true}, at: dns.CanonicalName(name)}
-	w.seen = map[string]bool{w.at: true}
+	w := newWalk(name)
 	for {
 		reply, from, err := c.query(ctx, w.at, qtype)
 		if err != nil {
