@@ -59,7 +59,7 @@ func (p *parser) release() {
 	if cap(p.stack) > maxPooledMembers {
 		p.stack = nil
 	}
-	clear(p.stack[:cap(p.stack)]) // hold on to no document
+	clear(p.stack) // hold on to no document
 	p.stack = p.stack[:0]
 	p.doc = ""
 	p.buf = bytes.Buffer{}
@@ -137,6 +137,7 @@ func (p *parser) container(kind Kind) (Value, error) {
 	}
 	p.depth--
 	children := append([]Member(nil), p.stack[base:]...)
+	clear(p.stack[base:])
 	p.stack = p.stack[:base]
 	if kind == Object {
 		if err := p.checkNames(children); err != nil {
