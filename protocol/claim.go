@@ -39,8 +39,8 @@ const claimIDPrefix = "claim_"
 // JSON, the required members, their formats, the canonical form. The error is an
 // [*Error] with [InvalidSchema] or, where all else is in order, [CanonicalizationError].
 func ParseClaim(data []byte) (*Claim, error) {
-	doc, err := readDocument(data)
-	if err != nil {
+	var doc document
+	if err := doc.read(data); err != nil {
 		return nil, err
 	}
 	if err := doc.require(claimMembers); err != nil {

@@ -36,30 +36,30 @@ type document struct {
 	values  [memberCount]strictjson.Value
 }
 
-// readDocument parses JSON and sorts an object's members into their places.
-func readDocument(data []byte) (*document, error) {
+// read parses JSON and sorts an object's members into their places.
+func (d *document) read(data []byte) error {
 	data = bytes.Trim(data, " \t\r\n")
 	if len(data) > MaxClaimBytes {
-		return nil, refuse(InvalidSchema, "keep large content out of a claim and refer to it by its hash",
+		return refuse(InvalidSchema, "keep large content out of a claim and refer to it by its hash",
 			"the document has %d bytes; at most %d are allowed", len(data), MaxClaimBytes)
 	}
 	root, err := strictjson.Parse(data, MaxDepth)
 	if err != nil {
-		return nil, refuse(InvalidSchema, "a claim is one JSON object in UTF-8, without a byte order mark, and each member once", "%v", err)
+		return refuse(InvalidSchema, "a claim is one JSON object in UTF-8, without a byte order mark, and each member once", "%v", err)
 	}
 	if root.Kind() != strictjson.Object {
-		return nil, refuse(InvalidSchema, "a claim is one JSON object", "the document is %v instead of an object", root.Kind())
+		return refuse(InvalidSchema, "a claim is one JSON object", "the document is %v instead of an object", root.Kind())
 	}
-	doc := &document{literal: root.Literal()}
+	d.literal = root.Literal()
 	for i := range root.Len() {
 		m := root.Member(i)
 		at := memberIndex(m.Name.Text)
 		if at < 0 || m.Name.Bad {
-			return nil, unknownMember(m.Name.Text)
+			return unknownMember(m.Name.Text)
 		}
-		doc.values[at] = m.Value
+		d.values[at] = m.Value
 	}
-	return doc, nil
+	return nil
 }
 
 func memberIndex(name string) int {

@@ -23,8 +23,8 @@ type Draft struct {
 // what a conformant signer refuses. The error is an [*Error] with [InvalidSchema] or
 // [CanonicalizationError].
 func ParseDraft(data []byte) (*Draft, error) {
-	doc, err := readDocument(data)
-	if err != nil {
+	var doc document
+	if err := doc.read(data); err != nil {
 		return nil, err
 	}
 	if doc.has(memberSig) {
