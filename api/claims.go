@@ -1,0 +1,166 @@
+package api
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"mirnode/protocol"
+	"mirnode/store"
+)
+
+const (
+	defaultPage = 50
+	maxPage     = 200
+	// maxTypeBytes is longer than any type that a claim of 16 KiB is likely to have.
+	maxTypeBytes = 512
+)
+
+// claimCaching lets a claim be kept for a while and no longer: it does not change, but it may be erased by law, and caches must notice.
+var claimCaching = []string{"public, max-age=60, must-revalidate"}
+
+// getClaim is GET /claims/{claimId}.
+func (a *API) getClaim(c *gin.Context) error {
+	if err := onlyParameters(c, nil); err != nil {
+		return err
+	}
+	sigHash, err := protocol.ParseClaimID(c.Param("claimId"))
+	if err != nil {
+		return badRequest("a claim ID is claim_ and 64 hex digits", "this is not a claim ID")
+	}
+	record, err := a.Store.Claim(c.Request.Context(), sigHash)
+	if err != nil {
+		return err
+	}
+	if notModified(c, recordTag(&record), claimCaching) {
+		return nil
+	}
+	writeBuilt(c, http.StatusOK, func(b []byte) []byte { return appendStored(b, &record) })
+	return nil
+}
+
+// recordTag names one node's answer for one claim: its ingestedAt is part of the answer.
+func recordTag(r *store.Record) string {
+	tag := make([]byte, 0, 40)
+	tag = append(tag, '"')
+	tag = hex.AppendEncode(tag, r.RecordHash[:8])
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, r.IngestedAt.UnixMilli(), 36)
+	return string(append(tag, '"'))
+}
+
+// findParameters are the query parameters of GET /claims.
+var findParameters = []string{"subject", "domain", "type", "after", "before", "limit", "cursor"}
+
+// findClaims is GET /claims.
+func (a *API) findClaims(c *gin.Context) error {
+	query, err := findQuery(c)
+	if err != nil {
+		return err
+	}
+	page, err := a.Store.Find(c.Request.Context(), query)
+	if errors.Is(err, store.ErrInvalid) {
+		return badRequest("send the nextCursor of the page before, with the same filters", "the cursor does not belong to this query")
+	}
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()["Cache-Control"] = noStore
+	writeBuilt(c, http.StatusOK, func(b []byte) []byte {
+		b = append(b, `{"claims":[`...)
+		for i := range page.Records {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendStored(b, &page.Records[i])
+		}
+		b = append(b, `],"nextCursor":`...)
+		if page.Cursor == "" {
+			return append(b, "null}"...)
+		}
+		return append(appendString(b, page.Cursor), '}')
+	})
+	return nil
+}
+
+func findQuery(c *gin.Context) (store.Query, error) {
+	values, err := parameters(c, findParameters)
+	if err != nil {
+		return store.Query{}, err
+	}
+	query := store.Query{Subject: strings.ToLower(values.Get("subject")), Type: values.Get("type"), Cursor: values.Get("cursor")}
+	if !values.Has("subject") && !values.Has("domain") {
+		return query, badRequest("name whose claims you want: ?subject= or ?domain=", "a node does not list everything that it holds")
+	}
+	if values.Has("subject") && !isHash(query.Subject) {
+		return query, badRequest("a subject is 64 hex digits; `mir subject` makes one from your domain and an ID", "the subject is not a hash")
+	}
+	if values.Has("domain") {
+		if query.Domain, err = domainOf(values.Get("domain")); err != nil {
+			return query, err
+		}
+	}
+	if values.Has("type") && (query.Type == "" || len(query.Type) > maxTypeBytes) {
+		return query, badRequest("as in mir.transaction.completed, or shop.example:review.submitted", "this is not a claim type")
+	}
+	if query.After, err = timeParameter(values, "after"); err != nil {
+		return query, err
+	}
+	if query.Before, err = timeParameter(values, "before"); err != nil {
+		return query, err
+	}
+	query.Limit, err = pageSize(values)
+	return query, err
+}
+
+func pageSize(values parameterValues) (int, error) {
+	if !values.Has("limit") {
+		return defaultPage, nil
+	}
+	limit, err := strconv.Atoi(values.Get("limit"))
+	if err != nil || limit < 1 || limit > maxPage {
+		return 0, badRequest("limit is a number from 1 to "+strconv.Itoa(maxPage), "limit is out of bounds")
+	}
+	return limit, nil
+}
+
+func timeParameter(values parameterValues, name string) (time.Time, error) {
+	if !values.Has(name) {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339, values.Get(name))
+	if err != nil {
+		return t, badRequest("as in "+name+"=2026-02-16T15:30:00Z; in a URL + is written %2B", "%s is not a time with a zone (RFC 3339)", name)
+	}
+	return t, nil
+}
+
+// domainOf reads a domain that a client named.
+func domainOf(s string) (string, error) {
+	domain, err := protocol.ParseDomain(s)
+	if err == nil {
+		return domain, nil
+	}
+	message, hint := "this is not a domain", "as in shop.example: letters, digits and hyphens, no IP address, no dot at the end"
+	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
+		message, hint = refusal.Message, orDefault(refusal.Hint, hint)
+	}
+	return "", &problem{status: http.StatusBadRequest, message: message, hint: hint}
+}
+
+func isHash(s string) bool {
+	if len(s) != 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

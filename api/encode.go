@@ -1,0 +1,152 @@
+package api
+
+import (
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"mirnode/internal/strictjson"
+	"mirnode/store"
+)
+
+// Answers that hold claims are put together by hand, because a claim must leave as it came, byte for byte: JSON encoders compact and escape what they are given.
+
+// formText is the form of a record whose provenance names none.
+const formText = "text"
+
+// maxPooled is the largest buffer, in bytes, that is kept for the next answer.
+const maxPooled = 1 << 20
+
+var (
+	buffers  = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+)
+
+// writeJSON answers with a body that is JSON already.
+func writeJSON(c *gin.Context, status int, body []byte) { writeBody(c, status, jsonType, body) }
+
+func writeBody(c *gin.Context, status int, contentType []string, body []byte) {
+	h := c.Writer.Header()
+	h["Content-Type"] = contentType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	c.Writer.WriteHeader(status)
+	_, _ = c.Writer.Write(body) // an error means that the client is gone
+}
+
+// writeBuilt answers with what build appends to a buffer that is used again.
+func writeBuilt(c *gin.Context, status int, build func(b []byte) []byte) {
+	buffer := buffers.Get().(*[]byte)
+	*buffer = build((*buffer)[:0])
+	writeJSON(c, status, *buffer)
+	if cap(*buffer) <= maxPooled {
+		buffers.Put(buffer)
+	}
+}
+
+// writeValue answers with a value as JSON.
+func writeValue(c *gin.Context, status int, v any) error {
+	body, err := strictjson.Marshal(v)
+	if err != nil {
+		return err
+	}
+	writeJSON(c, status, body)
+	return nil
+}
+
+// appendStored writes one record with its claim.
+func appendStored(b []byte, r *store.Record) []byte {
+	b = append(b, '{')
+	b = appendIdentity(b, r)
+	b = append(b, `,"ageAtIngestSeconds":`...)
+	b = strconv.AppendInt(b, int64(r.IngestedAt.Sub(r.ClaimedAt)/time.Second), 10)
+	b = append(b, ',')
+	b = appendVerified(b, &r.Provenance)
+	b = append(b, `,"claim":`...)
+	b = append(b, r.Raw...)
+	return append(b, '}')
+}
+
+// appendSubmitted writes the members of an answer to a submission.
+func appendSubmitted(b []byte, r *store.Record, duplicate bool) []byte {
+	b = appendIdentity(b, r)
+	b = append(b, `,"duplicate":`...)
+	b = strconv.AppendBool(b, duplicate)
+	b = append(b, ',')
+	return appendVerified(b, &r.Provenance)
+}
+
+func appendIdentity(b []byte, r *store.Record) []byte {
+	b = append(b, `"claimId":"claim_`...)
+	b = hex.AppendEncode(b, r.SigHash[:])
+	b = append(b, `","sigHash":"`...)
+	b = hex.AppendEncode(b, r.SigHash[:])
+	b = append(b, `","ingestedAt":`...)
+	return appendTime(b, r.IngestedAt)
+}
+
+func appendVerified(b []byte, p *store.Provenance) []byte {
+	b = append(b, `"verified":{"channels":[`...)
+	b = appendStrings(b, p.Channels)
+	b = append(b, `],"dnssec":`...)
+	b = strconv.AppendBool(b, p.DNSSEC)
+	b = append(b, `,"form":`...)
+	b = appendString(b, orDefault(p.Form, formText))
+	b = append(b, `,"flags":[`...)
+	b = appendStrings(b, p.Flags)
+	return append(b, "]}"...)
+}
+
+func appendStrings[S ~string](b []byte, list []S) []byte {
+	for i, s := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, string(s))
+	}
+	return b
+}
+
+// appendString writes s as a JSON string; the strings of answers are nearly all plain ASCII.
+func appendString(b []byte, s string) []byte {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
+			return appendEscaped(b, s)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+func appendEscaped(b []byte, s string) []byte {
+	quoted, err := strictjson.Marshal(s)
+	if err != nil { // not UTF-8
+		return appendString(b, strconv.QuoteToASCII(s))
+	}
+	return append(b, quoted...)
+}
+
+// appendTime writes a time in UTC with milliseconds, always of one length.
+func appendTime(b []byte, t time.Time) []byte {
+	b = append(b, '"')
+	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z07:00")
+	return append(b, '"')
+}
+
+// notModified answers 304 when the client holds what has this tag. It sets the tag and how long the answer may be kept.
+func notModified(c *gin.Context, etag string, cacheControl []string) bool {
+	h := c.Writer.Header()
+	h["Etag"] = []string{etag}
+	h["Cache-Control"] = cacheControl
+	if match := c.Request.Header.Get("If-None-Match"); match == "" || !matches(match, etag) {
+		return false
+	}
+	c.Status(http.StatusNotModified)
+	c.Writer.WriteHeaderNow()
+	return true
+}

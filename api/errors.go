@@ -1,0 +1,151 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"mirnode/protocol"
+	"mirnode/store"
+)
+
+// problem is an error as it is answered. What stands in it is for the client; the inside of an error stays in the log.
+type problem struct {
+	status     int
+	message    string
+	hint       string
+	code       protocol.Code // "" where the protocol has none
+	retryAfter time.Duration // 0 for no Retry-After
+	reason     string        // of an erasure
+	erasedAt   time.Time
+}
+
+func (p *problem) Error() string { return p.message }
+
+// badRequest is a fault of the request, told in our own words.
+func badRequest(hint, format string, args ...any) error {
+	return &problem{status: http.StatusBadRequest, message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// problems is the one table from errors to answers; the first that fits counts.
+var problems = []func(err error) *problem{
+	as(func(e *problem) *problem { return e }),
+	as(func(e *protocol.Error) *problem {
+		return &problem{status: http.StatusBadRequest, message: e.Message, hint: orDefault(e.Hint, "mend the claim, sign it again, and submit it again"), code: e.Code}
+	}),
+	as(func(e *protocol.UnreachableError) *problem {
+		wait := max(time.Second, e.RetryAfter)
+		return &problem{status: http.StatusServiceUnavailable, retryAfter: wait,
+			message: fmt.Sprintf("the keys of %s cannot be looked up now", e.Domain),
+			hint:    "this is a passing fault and no verdict; send the same request again later"}
+	}),
+	as(func(e *store.ErasedError) *problem {
+		return &problem{status: http.StatusGone, message: "this claim was erased", hint: "it will not come back; the reason says why", reason: e.Reason, erasedAt: e.At}
+	}),
+	is(store.ErrNotFound, problem{status: http.StatusNotFound, message: "no claim with this ID is kept here", hint: "check the ID; the claim may be kept by another node"}),
+	is(store.ErrReadOnly, problem{status: http.StatusServiceUnavailable, retryAfter: 30 * time.Second, message: "the node is read-only now",
+		hint: "look-ups still work; send the same request again later, or to another node"}),
+	is(store.ErrClosed, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node is stopping", hint: "send the same request again later, or to another node"}),
+	as(func(e *http.MaxBytesError) *problem {
+		return &problem{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", e.Limit), hint: "send less at a time"}
+	}),
+	is(os.ErrDeadlineExceeded, problem{status: http.StatusRequestTimeout, message: "the body did not arrive in time", hint: "send the whole body at once"}),
+	is(errBusy, problem{status: http.StatusServiceUnavailable, retryAfter: time.Second, message: "the node is busy", hint: "send the same request again"}),
+	is(context.DeadlineExceeded, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node did not finish in time", hint: "send the same request again"}),
+	is(context.Canceled, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node is stopping, or you went away", hint: "send the same request again"}),
+}
+
+// as makes a rule for an error type.
+func as[E error](answer func(E) *problem) func(error) *problem {
+	return func(err error) *problem {
+		var e E
+		if errors.As(err, &e) {
+			return answer(e)
+		}
+		return nil
+	}
+}
+
+// is makes a rule for one error value.
+func is(target error, p problem) func(error) *problem {
+	return func(err error) *problem {
+		if errors.Is(err, target) {
+			return &p
+		}
+		return nil
+	}
+}
+
+// problemOf finds the answer to an error. An error that no rule knows is a fault of the node: it is logged, and the client gets the request's ID.
+func (a *API) problemOf(ctx context.Context, requestID string, err error) *problem {
+	for _, rule := range problems {
+		if p := rule(err); p != nil {
+			return p
+		}
+	}
+	a.Logger.ErrorContext(ctx, "request failed", "request", requestID, "error", err)
+	return serverFault(requestID)
+}
+
+func serverFault(requestID string) *problem {
+	return &problem{status: http.StatusInternalServerError, message: "the node failed", hint: "try again; if it stays, tell the operator the request ID " + requestID}
+}
+
+// exhausted is the answer of a budget that is used up.
+func (a *API) exhausted(class, does string, wait time.Duration) *problem {
+	a.metrics.limited(class)
+	return &problem{status: http.StatusTooManyRequests, retryAfter: wait, message: "the budget for " + does + " is used up",
+		hint: fmt.Sprintf("send the request again in %d s; GET /node lists the limits", seconds(wait))}
+}
+
+// fail answers with an error and ends the handlers' chain.
+func (a *API) fail(c *gin.Context, err error) {
+	p := a.problemOf(c.Request.Context(), requestID(c), err)
+	c.Abort()
+	if c.Writer.Written() {
+		return // too late for an answer of its own
+	}
+	h := c.Writer.Header()
+	h.Del("Etag")
+	h["Cache-Control"] = noStore
+	if p.retryAfter > 0 {
+		h["Retry-After"] = []string{strconv.FormatInt(seconds(p.retryAfter), 10)}
+	}
+	writeJSON(c, p.status, p.appendTo(nil))
+}
+
+// appendTo writes the error as JSON.
+func (p *problem) appendTo(b []byte) []byte {
+	return append(p.appendMembers(append(b, '{')), '}')
+}
+
+// appendMembers writes the members alone.
+func (p *problem) appendMembers(b []byte) []byte {
+	b = appendString(append(b, `"error":`...), p.message)
+	b = appendString(append(b, `,"hint":`...), p.hint)
+	if p.code != "" {
+		b = appendString(append(b, `,"code":`...), string(p.code))
+	}
+	if !p.erasedAt.IsZero() {
+		b = appendString(append(b, `,"reason":`...), p.reason)
+		b = appendTime(append(b, `,"erasedAt":`...), p.erasedAt)
+	}
+	return b
+}
+
+// seconds rounds up to whole seconds.
+func seconds(d time.Duration) int64 { return int64(math.Ceil(d.Seconds())) }
+
+func orDefault(s, fallback string) string {
+	if s == "" {
+		return fallback
+	}
+	return s
+}

@@ -1,0 +1,149 @@
+package api
+
+import (
+	"encoding/hex"
+	"io"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"mirnode/internal/strictjson"
+	"mirnode/protocol"
+)
+
+const (
+	// maxOperatorBody bounds a body on the operator's listener, in bytes.
+	maxOperatorBody = 4 << 10
+	// maxReason bounds the reason of an erasure, in bytes.
+	maxReason = 500
+)
+
+// operatorRoutes builds the handler of the operator's listener. Who reaches it may do everything that it does; a browser must not be made to reach it.
+func (a *API) operatorRoutes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /admin/status", a.operatorHandle(a.status))
+	mux.HandleFunc("POST /admin/claims/{claimId}/erase", a.operatorHandle(a.erase))
+	mux.HandleFunc("POST /admin/domains/{domain}/forget", a.operatorHandle(a.forget))
+	mux.HandleFunc("/", a.operatorHandle(func(*http.Request) (any, error) {
+		return nil, &problem{status: http.StatusNotFound, message: "there is no such operator route",
+			hint: "GET /metrics, /debug/pprof/, /admin/status; POST /admin/claims/{id}/erase, /admin/domains/{domain}/forget"}
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h["Content-Security-Policy"] = strictCSP
+		h["X-Content-Type-Options"] = noSniff
+		h["Cache-Control"] = noStore
+		if err := refuseBrowser(r); err != nil {
+			a.operatorFail(w, r, err)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// refuseBrowser refuses what a page in the operator's browser could send: requests of another origin, and requests for a name that a stranger has pointed
+// at the loopback address (DNS rebinding).
+func refuseBrowser(r *http.Request) error {
+	if r.Header.Get("Origin") != "" || strings.HasPrefix(r.Header.Get("Sec-Fetch-Site"), "cross-") {
+		return &problem{status: http.StatusForbidden, message: "the operator's routes do not answer web pages", hint: "use curl, or a program on this machine"}
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || host == "localhost" || host == "" || !strings.Contains(host, ".") {
+		return nil // an address, or a name that DNS outside of this network cannot give
+	}
+	return &problem{status: http.StatusForbidden, message: "the operator's routes do not answer to this host name", hint: "name the address, or localhost"}
+}
+
+// operatorHandle answers with a handler's value, or its error.
+func (a *API) operatorHandle(h func(r *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		value, err := h(r)
+		if err != nil {
+			a.operatorFail(w, r, err)
+			return
+		}
+		body, err := strictjson.Marshal(value)
+		if err != nil {
+			a.operatorFail(w, r, err)
+			return
+		}
+		w.Header()["Content-Type"] = jsonType
+		_, _ = w.Write(append(body, '\n')) // an error means that the client is gone
+	}
+}
+
+func (a *API) operatorFail(w http.ResponseWriter, r *http.Request, err error) {
+	p := a.problemOf(r.Context(), newRequestID(), err)
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(p.status)
+	_, _ = w.Write(append(p.appendTo(nil), '\n')) // an error means that the client is gone
+}
+
+type statusAnswer struct {
+	Node   nodeAnswer    `json:"node"`
+	Ready  bool          `json:"ready"`
+	Checks []checkAnswer `json:"checks"`
+	Store  any           `json:"store"`
+	Keys   any           `json:"keys,omitzero"`
+	Uptime int64         `json:"uptimeSeconds"`
+}
+
+// status is GET /admin/status.
+func (a *API) status(r *http.Request) (any, error) {
+	ready := a.checks.run(r.Context())
+	answer := statusAnswer{Node: a.describe(), Ready: ready.Ready, Checks: ready.Checks, Store: a.Store.Stats(), Uptime: int64(a.Now().Sub(a.started) / time.Second)}
+	return answer, nil
+}
+
+type erasure struct {
+	Reason string `json:"reason"`
+}
+
+// erase is POST /admin/claims/{id}/erase.
+func (a *API) erase(r *http.Request) (any, error) {
+	sigHash, err := protocol.ParseClaimID(r.PathValue("claimId"))
+	if err != nil {
+		return nil, badRequest("a claim ID is claim_ and 64 hex digits", "this is not a claim ID")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxOperatorBody))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	var order erasure
+	if err := strictjson.Unmarshal(body, &order); err != nil {
+		return nil, badRequest(`send {"reason":"…"}`, "%v", err)
+	}
+	if order.Reason == "" || len(order.Reason) > maxReason {
+		return nil, badRequest("the reason stays, and everybody who asks for the claim sees it", "reason must have 1 to %d bytes", maxReason)
+	}
+	if err := a.Store.EraseClaim(r.Context(), sigHash, order.Reason); err != nil {
+		return nil, err
+	}
+	id := "claim_" + hex.EncodeToString(sigHash[:])
+	a.Logger.WarnContext(r.Context(), "claim erased", "claim", id, "reason", order.Reason)
+	return map[string]string{"erased": id}, nil
+}
+
+// forget is POST /admin/domains/{domain}/forget: the domain's keys are looked up afresh the next time.
+func (a *API) forget(r *http.Request) (any, error) {
+	domain, err := domainOf(r.PathValue("domain"))
+	if err != nil {
+		return nil, err
+	}
+	a.Keys.Forget(domain)
+	return map[string]string{"forgotten": domain}, nil
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzhttp"
+)
+
+// minCompressed is the smallest answer, in bytes, that is worth compressing.
+const minCompressed = 2048
+
+// routes builds the public handler.
+func (a *API) routes() (http.Handler, error) {
+	gin.SetMode(gin.ReleaseMode)
+	engine := gin.New()
+	engine.RedirectTrailingSlash = false
+	engine.HandleMethodNotAllowed = true
+	engine.Use(a.frame)
+	engine.NoRoute(a.handle(a.noRoute))
+	engine.NoMethod(a.handle(a.noMethod))
+
+	a.get(engine, "/claims/:claimId", a.read, a.getClaim)
+	a.get(engine, "/claims", a.read, a.findClaims)
+	a.get(engine, "/domains/:domain/keys", a.read, a.domainKeys)
+	a.get(engine, "/.well-known/mir.json", a.read, a.publishedKeys)
+	a.get(engine, "/node", a.read, a.describeNode)
+	a.get(engine, "/openapi.json", a.read, a.openAPI)
+	a.get(engine, "/docs", a.read, a.docsPage)
+	a.get(engine, "/docs/:file", a.read, a.docsFile)
+	a.get(engine, "/healthz", nil, a.healthz)
+	a.get(engine, "/readyz", nil, a.readyz)
+	engine.POST("/claims", a.limited(a.submit), within(a.work.Deadline), a.handle(a.submitClaim))
+	engine.POST("/claims/batch", a.limited(a.submit), within(a.work.BatchDeadline+a.work.BatchBodyTime), a.handle(a.submitBatch))
+	engine.POST("/verify", a.limited(a.verify), within(a.work.Deadline), a.handle(a.verifyClaim))
+
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes([]string{"application/json"}))
+	if err != nil {
+		return nil, err
+	}
+	return compressSome(engine, compress(engine)), nil
+}
+
+// get registers a route for GET and HEAD; net/http drops the body of an answer to HEAD.
+func (a *API) get(engine *gin.Engine, path string, b *budget[netip.Addr], h handlerFunc) {
+	handlers := []gin.HandlerFunc{within(a.work.Deadline), a.handle(h)}
+	if b != nil {
+		handlers = append([]gin.HandlerFunc{a.limited(b)}, handlers...)
+	}
+	engine.GET(path, handlers...)
+	engine.HEAD(path, handlers...)
+}
+
+// handle turns a handler's error into an answer.
+func (a *API) handle(h handlerFunc) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			a.fail(c, err)
+		}
+	}
+}
+
+// within gives the request a deadline.
+func within(limit time.Duration) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		ctx, cancel := context.WithTimeout(c.Request.Context(), limit)
+		defer cancel()
+		c.Request = c.Request.WithContext(ctx)
+		c.Next()
+	}
+}
+
+// limited counts the request against the client's budget, and tells what is left of it.
+func (a *API) limited(b *budget[netip.Addr]) gin.HandlerFunc {
+	if b == nil {
+		return func(*gin.Context) {}
+	}
+	return func(c *gin.Context) {
+		key, now := clientKey(a.client(c)), a.Now()
+		allowed := b.take(key, 1, now)
+		h := c.Writer.Header()
+		h["Ratelimit-Policy"] = b.policy
+		h["Ratelimit"] = []string{b.state(key, now)}
+		if !allowed {
+			a.fail(c, a.exhausted(b.name, b.does, b.wait(key, 1, now)))
+		}
+	}
+}
+
+// compressSome compresses the answers that can be big, for clients that ask for it. All others go straight to the engine.
+func compressSome(plain, compressing http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/claims", "/claims/batch":
+			compressing.ServeHTTP(w, r)
+		default:
+			plain.ServeHTTP(w, r)
+		}
+	})
+}
