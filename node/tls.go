@@ -1,0 +1,126 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// certificateCheck is how often the certificate's files are looked at.
+const certificateCheck = time.Minute
+
+// certificates hands out the present certificate, and reads it again when its files change. It is safe for concurrent use.
+type certificates struct {
+	certFile, keyFile string
+	logger            *slog.Logger
+	current           atomic.Pointer[loadedCertificate]
+}
+
+type loadedCertificate struct {
+	pair    tls.Certificate
+	changed [2]time.Time // when the two files were written
+}
+
+func loadCertificates(certFile, keyFile string, logger *slog.Logger) (*certificates, error) {
+	c := &certificates{certFile: certFile, keyFile: keyFile, logger: logger}
+	loaded, err := c.load()
+	if err != nil {
+		return nil, err
+	}
+	c.current.Store(loaded)
+	return c, nil
+}
+
+func (c *certificates) load() (*loadedCertificate, error) {
+	changed, err := c.changed() // before the files are read: a change in between is seen the next time
+	if err != nil {
+		return nil, err
+	}
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	return &loadedCertificate{pair: pair, changed: changed}, err
+}
+
+func (c *certificates) changed() (times [2]time.Time, err error) {
+	for i, path := range []string{c.certFile, c.keyFile} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return times, err
+		}
+		times[i] = info.ModTime()
+	}
+	return times, nil
+}
+
+// reload reads the files; where that fails the present certificate stays.
+func (c *certificates) reload() {
+	loaded, err := c.load()
+	if err != nil {
+		c.logger.Error("the certificate cannot be read, the one before stays", "error", err)
+		return
+	}
+	c.current.Store(loaded)
+	c.logger.Info("certificate loaded", "names", loaded.pair.Leaf.DNSNames, "until", loaded.pair.Leaf.NotAfter)
+}
+
+// watch reloads when the files change, until ctx ends.
+func (c *certificates) watch(ctx context.Context) {
+	tick := time.NewTicker(certificateCheck)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if changed, err := c.changed(); err == nil && changed != c.current.Load().changed {
+				c.reload()
+			}
+		}
+	}
+}
+
+func (c *certificates) config() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return &c.current.Load().pair, nil
+		},
+	}
+}
+
+// readCertificates reads a PEM file of certificates; "" gives none.
+func readCertificates(path string) ([]*x509.Certificate, error) {
+	if path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var list []*x509.Certificate
+	for {
+		var block *pem.Block
+		if block, data = pem.Decode(data); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		list = append(list, certificate)
+	}
+	if len(list) == 0 {
+		return nil, errors.New(path + " holds no certificate in PEM")
+	}
+	return list, nil
+}
