@@ -1,0 +1,98 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+)
+
+func nodeDomain(i int) string { return fmt.Sprintf("node%d.test", i+1) }
+
+// newNode lays out the folder of the i-th node.
+func newNode(dir string, i int) Node {
+	name := fmt.Sprintf("node%d", i+1)
+	home := filepath.Join(dir, name)
+	return Node{Name: name, Domain: nodeDomain(i), DataDir: filepath.Join(home, "data"),
+		ConfigFile: filepath.Join(home, "node.yaml"), LogFile: filepath.Join(home, "node.log")}
+}
+
+// readyFile is where the node tells its addresses once it answers.
+func (n Node) readyFile() string { return filepath.Join(filepath.Dir(n.ConfigFile), "ready.json") }
+
+// configuration is the node's file of settings. Found keys are kept for a moment only, so that scripts see what they publish, and nothing
+// is limited per client, since all clients come from one address.
+const configuration = `# Made by mir cluster, and written anew each time it starts.
+domain: %s
+network: development
+data_dir: %s
+listen: 127.0.0.1:0
+operator_listen: 127.0.0.1:0
+ready_file: %s
+shutdown_timeout: 5s
+
+discovery:
+  resolvers: [%s]
+  allow_ranges: [%s]
+  extra_ca_file: %s
+  well_known_port: %d
+  min_ttl: %[8]s
+  max_ttl: %[8]s
+  default_ttl: %[8]s
+  negative_ttl: %[8]s
+  refetch_every: %[8]s
+
+limits:
+  read_per_second: 0
+  submit_per_second: 0
+  verify_per_second: 0
+  lookup_per_second: 0
+  domain_per_second: 0
+`
+
+// startNode writes the node's settings and starts it.
+func (c *Cluster) startNode(n Node, program string) (*process, error) {
+	if err := os.MkdirAll(filepath.Dir(n.ConfigFile), 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.Remove(n.readyFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	settings := fmt.Sprintf(configuration, n.Domain, quoted(n.DataDir), quoted(n.readyFile()),
+		quoted("udp://"+c.state.DNS), quoted(loopback.String()), quoted(c.state.CAFile), c.state.WellKnownPort, keyTTL)
+	if err := renameio.WriteFile(n.ConfigFile, []byte(settings), 0o600); err != nil {
+		return nil, err
+	}
+	return startProcess(n.Name, program, []string{"node", "--config", n.ConfigFile, "--stop-with-stdin"}, n.LogFile)
+}
+
+// quoted writes a string as JSON does, which YAML reads as the same string.
+func quoted(s string) string {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings always encode
+	}
+	return string(text)
+}
+
+// awaitReady waits until the node answers, and takes its addresses down.
+func (n *Node) awaitReady(ctx context.Context, p *process) error {
+	data, err := p.awaitFile(ctx, n.readyFile())
+	if err != nil {
+		return err
+	}
+	var ready struct {
+		URL      string `json:"url"`
+		Operator string `json:"operator"`
+	}
+	if err := json.Unmarshal(data, &ready); err != nil {
+		return fmt.Errorf("%s: %w", n.readyFile(), err)
+	}
+	n.URL, n.Operator = ready.URL, ready.Operator
+	return nil
+}
