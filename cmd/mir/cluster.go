@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mirnode/cluster"
+)
+
+// demoDomain is the domain whose claim the walk follows. The top level .test is nobody's (RFC 2606).
+const demoDomain = "demo.test"
+
+func newClusterCommand(s streams) *cobra.Command {
+	var dir string
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "cluster",
+		Short: "Run a federation on this machine, and walk one claim through it",
+		Long: "Runs a node, and in the place of the internet a DNS server and an HTTPS server, all on loopback and on free ports. Walks one claim\n" +
+			"through it in plain words, and stays up until interrupted. Its folder's cluster.json tells other programs where everything is.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runCluster(cmd.Context(), s, clusterRun{dir: dir, once: once, json: wantsJSON(cmd)})
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "keep everything in this folder, which may be that of an earlier cluster (default: a temporary one, removed at the end)")
+	cmd.Flags().BoolVar(&once, "once", false, "end after the walk, with exit code 1 if a step failed")
+	cmd.AddCommand(newClusterPublishCommand(s), newClusterUnpublishCommand(s), newClusterEnvCommand(s), newClusterStatusCommand(s))
+	return cmd
+}
+
+// clusterRun is what the user asked of `mir cluster`.
+type clusterRun struct {
+	dir        string // "": a temporary one
+	temporary  bool   // the folder goes when the cluster ends
+	once, json bool
+}
+
+// runCluster brings a cluster up, walks, waits for the end, and takes it down. To be interrupted is a good end, unless --once had a walk to finish.
+func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
+	if run.dir == "" {
+		if run.dir, err = os.MkdirTemp("", "mir-cluster-"); err != nil {
+			return &exit{exitMisuse, err}
+		}
+		run.temporary = true
+		defer func() { err = worse(err, os.RemoveAll(run.dir)) }()
+	}
+	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	c, err := cluster.Start(ctx, cluster.Options{Dir: run.dir, Demo: demoDomain, Logger: log})
+	if err != nil {
+		return interruptedOr(ctx, run, &exit{exitRejected, err})
+	}
+	defer func() { err = worse(err, c.Close()) }()
+
+	w, err := newWalk(s.out, c.State(), run)
+	if err != nil {
+		return &exit{exitRejected, err}
+	}
+	defer func() { err = worse(err, w.Close()) }()
+	if err := w.walk(ctx); err != nil {
+		return interruptedOr(ctx, run, &exit{exitRejected, err})
+	}
+	if run.once {
+		return nil
+	}
+	w.stayUp()
+	select {
+	case <-ctx.Done():
+		w.say("\nStopped.")
+		return nil
+	case <-c.Done():
+		return &exit{exitRejected, c.Err()}
+	}
+}
+
+// interruptedOr is the error, or none if the user interrupted a cluster that was to stay up: what failed then failed of that.
+func interruptedOr(ctx context.Context, run clusterRun, err error) error {
+	if ctx.Err() != nil && !run.once {
+		return nil
+	}
+	return err
+}
+
+// worse joins the fault of a clean-up to what happened before.
+func worse(before, cleanup error) error {
+	switch {
+	case cleanup == nil:
+		return before
+	case before == nil:
+		return &exit{exitRejected, cleanup}
+	}
+	return &exit{exitRejected, errors.Join(before, cleanup)}
+}
+
+func newClusterEnvCommand(s streams) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "env",
+		Short: `Print the settings that make all other commands work against a cluster: eval "$(mir cluster env --dir DIR)"`,
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			state, err := runningCluster(dir)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				variables := map[string]string{}
+				for _, v := range state.Environment() {
+					variables[v[0]] = v[1]
+				}
+				return printJSON(s.out, variables)
+			}
+			for _, v := range state.Environment() {
+				fmt.Fprintf(s.out, "export %s=%s\n", v[0], shellQuote(v[1]))
+			}
+			return nil
+		},
+	}
+	addClusterDirFlag(cmd, &dir)
+	return cmd
+}
+
+func newClusterStatusCommand(s streams) *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tell where the parts of a running cluster are, and what it publishes",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			state, err := runningCluster(dir)
+			if err != nil {
+				return err
+			}
+			published, err := cluster.ReadPublished(state.Dir)
+			if err != nil {
+				return &exit{exitRejected, err}
+			}
+			if wantsJSON(cmd) {
+				return printJSON(s.out, map[string]any{"cluster": state, "published": published})
+			}
+			printStatus(s.out, state, published)
+			return nil
+		},
+	}
+	addClusterDirFlag(cmd, &dir)
+	return cmd
+}
+
+func addClusterDirFlag(cmd *cobra.Command, dir *string) {
+	cmd.Flags().StringVar(dir, "dir", "", "the cluster's folder (required)")
+	if err := cmd.MarkFlagRequired("dir"); err != nil {
+		panic(err) // the flag was added on the line before
+	}
+}
+
+// runningCluster reads cluster.json of a cluster that is up; none is exit code 3.
+func runningCluster(dir string) (*cluster.State, error) {
+	state, err := cluster.ReadState(dir)
+	switch {
+	case errors.Is(err, cluster.ErrNotRunning):
+		return nil, &exit{exitUnreachable, fmt.Errorf("%w (start one with: mir cluster --dir %s)", err, shellQuote(dir))}
+	case err != nil:
+		return nil, &exit{exitRejected, err}
+	}
+	return state, nil
+}
+
+// shellQuote makes one word of s for a POSIX shell.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:,=@+", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// ownName is how the user calls this program: what can be pasted to call it again.
+func ownName() string {
+	program, err := os.Executable()
+	if err != nil || !strings.Contains(filepath.ToSlash(program), "/go-build") {
+		return shellQuote(os.Args[0])
+	}
+	return "go run ./cmd/mir" // its own executable is a temporary one
+}
