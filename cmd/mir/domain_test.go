@@ -1,0 +1,266 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mirnode/cluster"
+	"mirnode/protocol"
+)
+
+// names is a pretended internet for the tests of `mir domain check`.
+type names struct {
+	t    *testing.T
+	dir  string
+	args []string // the flags that make the program see it
+}
+
+func newNames(t *testing.T) *names {
+	t.Helper()
+	dir := t.TempDir()
+	served, err := cluster.StartNames(dir, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := served.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return &names{t: t, dir: dir, args: []string{"--resolver", "udp://" + served.DNS().String(), "--ca-file", served.CAFile(),
+		"--allow-range", "127.0.0.0/8", "--well-known-port", fmt.Sprint(served.WellKnown().Port())}}
+}
+
+func (n *names) publish(domain string, change func(*cluster.Domain)) {
+	n.t.Helper()
+	err := cluster.UpdatePublished(n.dir, func(p *cluster.Published) error {
+		change(p.Domain(domain))
+		return nil
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// check runs `mir domain check` and returns its exit code and all that it printed.
+func (n *names) check(args ...string) (code int, output string) {
+	var out bytes.Buffer
+	code = run(context.Background(), append(append([]string{"domain", "check"}, args...), n.args...), streams{strings.NewReader(""), &out, &out})
+	return code, out.String()
+}
+
+func seededKey(n byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize))
+}
+
+func publicOf(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(ed25519.PublicKey) }
+
+func everywhere(key ed25519.PrivateKey) cluster.Key {
+	return cluster.Key{Public: protocol.EncodePublicKey(publicOf(key)), Channels: []protocol.Channel{protocol.DNS, protocol.WellKnown}}
+}
+
+func TestDomainCheckFindsWhatIsWrong(t *testing.T) {
+	internet := newNames(t)
+	key := seededKey(7)
+	public := publicOf(key)
+	text := protocol.EncodePublicKey(public)
+	record := protocol.KeyRecord(public)
+	spki, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity := make([]byte, 32)
+	identity[0] = 1
+	right := `_mir-key TXT "%s"`
+	fix := fmt.Sprintf("_mir-key.DOMAIN. 3600 IN TXT %q", record)
+
+	for i, test := range []struct {
+		name   string
+		record string // with %s for the value
+		value  string
+		want   []string
+	}{
+		{"nothing at all", "", "", []string{"no key was found", "mir key new", "mir key publish --domain DOMAIN"}},
+		{"at the bare domain", `@ TXT "%s"`, record, []string{"fail  a key stands at DOMAIN (the bare domain)", fix}},
+		{"without the underscore", `mir-key TXT "%s"`, record, []string{"fail  a key stands at mir-key.DOMAIN", fix}},
+		{"an underscore for the hyphen", `_mir_key TXT "%s"`, record, []string{"fail  a key stands at _mir_key.DOMAIN", fix}},
+		{"the zone doubled", `_mir-key.DOMAIN TXT "%s"`, record, []string{"fail  a key stands at _mir-key.DOMAIN.DOMAIN", "by itself", fix}},
+		{"quotes inside", right, `\"` + record + `\"`, []string{"quotes", fix}},
+		{"no prefix", right, text, []string{"does not start with mir-key=", fix}},
+		{"another prefix", right, "MIR-KEY: " + text, []string{"does not start with mir-key=", fix}},
+		{"standard base64", right, "mir-key=" + base64.StdEncoding.EncodeToString(public), []string{"base64", fix}},
+		{"padding", right, record + "=", []string{"padding", fix}},
+		{"hexadecimal", right, "mir-key=" + hex.EncodeToString(public), []string{"hexadecimal", fix}},
+		{"two keys in one", right, record + "," + protocol.KeyRecord(publicOf(seededKey(8))), []string{"several keys", fix}},
+		{"DER", right, "mir-key=" + base64.StdEncoding.EncodeToString(spki), []string{"DER form", fix}},
+		{"PEM", right, "-----BEGIN PUBLIC KEY-----" + base64.StdEncoding.EncodeToString(spki) + "-----END PUBLIC KEY-----", []string{"DER form", fix}},
+		{"a small-order key", right, "mir-key=" + base64.RawURLEncoding.EncodeToString(identity), []string{"small order"}},
+		{"the private key, 64 bytes", right, "mir-key=" + base64.RawURLEncoding.EncodeToString(key), []string{"PRIVATE KEY away", "never sign"}},
+		{"the private key, hex", right, "mir-key=" + hex.EncodeToString(key), []string{"PRIVATE KEY away"}},
+		{"the private key, DER", right, "mir-key=" + base64.StdEncoding.EncodeToString(pkcs8), []string{"PRIVATE KEY away"}},
+		{"the private key, PEM", right, string(bytes.ReplaceAll(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), []byte("\n"), nil)), []string{"PRIVATE KEY away"}},
+		{"something else", right, "hello", []string{"warn  the TXT record \"hello\" has nothing to do with keys"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			domain := fmt.Sprintf("d%d.test", i)
+			internet.publish(domain, func(d *cluster.Domain) {
+				if test.record != "" {
+					d.Records = []string{strings.ReplaceAll(fmt.Sprintf(test.record, test.value), "DOMAIN", domain)}
+				}
+			})
+			code, output := internet.check(domain)
+			if code != exitRejected {
+				t.Errorf("exit code %d", code)
+			}
+			for _, want := range test.want {
+				if want = strings.ReplaceAll(want, "DOMAIN", domain); !strings.Contains(output, want) {
+					t.Errorf("lacks %q:\n%s", want, output)
+				}
+			}
+			if strings.Contains(output, "PRIVATE KEY away") && strings.Contains(output, base64.RawURLEncoding.EncodeToString(key)) {
+				t.Errorf("shows the private key once more:\n%s", output)
+			}
+		})
+	}
+}
+
+func TestDomainCheckOfDocuments(t *testing.T) {
+	internet := newNames(t)
+	key := seededKey(7)
+	public := publicOf(key)
+	good := string(protocol.KeyDocument{Keys: []protocol.DomainKey{{Public: public, Fingerprint: protocol.Fingerprint(public)}}}.JSON())
+	for i, test := range []struct {
+		name     string
+		document cluster.Document
+		code     int
+		want     string
+	}{
+		{"not JSON's type", cluster.Document{Status: 200, ContentType: "text/plain", Body: good}, 1, "with Content-Type: application/json"},
+		{"a redirect to plain HTTP", cluster.Document{Status: 302, ContentType: "text/plain", Location: "http://b.test/"}, 1, "only https"},
+		{"another key's fingerprint", cluster.Document{Status: 200, ContentType: "application/json",
+			Body: strings.ReplaceAll(good, protocol.Fingerprint(public), strings.Repeat("0", 64))}, 1, `"fingerprint": "` + protocol.Fingerprint(public)},
+		{"hexadecimal", cluster.Document{Status: 200, ContentType: "application/json",
+			Body: strings.ReplaceAll(good, protocol.EncodePublicKey(public), hex.EncodeToString(public))}, 1, `"pub": "` + protocol.EncodePublicKey(public)},
+		{"the private key", cluster.Document{Status: 200, ContentType: "application/json",
+			Body: strings.ReplaceAll(good, protocol.EncodePublicKey(public), base64.RawURLEncoding.EncodeToString(key))}, 1, "PRIVATE KEY away"},
+		{"an outage", cluster.Document{Status: 503, ContentType: "text/plain"}, 3, "503"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			domain := fmt.Sprintf("d%d.test", i)
+			internet.publish(domain, func(d *cluster.Domain) { d.Document = &test.document })
+			code, output := internet.check(domain)
+			if code != test.code || !strings.Contains(output, test.want) {
+				t.Errorf("exit code %d; lacks %q:\n%s", code, test.want, output)
+			}
+		})
+	}
+}
+
+func TestDomainCheckOfTimesAndKeys(t *testing.T) {
+	internet := newNames(t)
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := writeKeyFile(path, seededKey(7)); err != nil {
+		t.Fatal(err)
+	}
+	at := func(d time.Duration) *time.Time { t := time.Now().Add(d); return &t }
+	const day = 24 * time.Hour
+	expiring := func(d time.Duration) func(*cluster.Domain) {
+		return func(domain *cluster.Domain) {
+			k := everywhere(seededKey(7))
+			k.Expires = at(d)
+			domain.SetKey(k)
+		}
+	}
+	onlyIn := func(channel protocol.Channel) func(*cluster.Domain) {
+		return func(d *cluster.Domain) {
+			k := everywhere(seededKey(7))
+			k.Channels = []protocol.Channel{channel}
+			d.SetKey(k)
+		}
+	}
+	for i, test := range []struct {
+		name   string
+		change func(*cluster.Domain)
+		args   []string
+		code   int
+		want   []string
+	}{
+		{"a good one", func(d *cluster.Domain) { d.SetKey(everywhere(seededKey(7))) }, []string{"--key", path}, 0,
+			[]string{"pass  your key is in DNS", "pass  your key is in the well-known document", ": pass"}},
+		{"another's key", func(d *cluster.Domain) { d.SetKey(everywhere(seededKey(8))) }, []string{"--key", path}, 1,
+			[]string{"fail  your key is not in DNS", "fail  your key is not in the well-known document"}},
+		{"in DNS alone", onlyIn(protocol.DNS), []string{"--key", path}, 0, []string{"pass  your key is in DNS", "warn  your key is not in the well-known document"}},
+		{"in the document alone", onlyIn(protocol.WellKnown), nil, 0, []string{"warn  _mir-key.d", "fix: _mir-key.d"}},
+		{"retired", func(d *cluster.Domain) { expiring(-10 * day)(d); d.SetKey(everywhere(seededKey(8))) }, nil, 0, []string{"is retired since"}},
+		{"all retired", expiring(-10 * day), nil, 1, []string{"every key has expired"}},
+		{"long retired", expiring(-400 * day), nil, 1, []string{"over a year"}},
+		{"soon over", expiring(10 * day), nil, 0, []string{"warn", "expires soon"}},
+		{"an alias", func(d *cluster.Domain) {
+			d.Records = []string{"_mir-key CNAME keys", `keys TXT "` + protocol.KeyRecord(publicOf(seededKey(7))) + `"`}
+		}, nil, 0, []string{"an alias (CNAME)"}},
+		{"a long life", func(d *cluster.Domain) {
+			d.Records = []string{`_mir-key 604800 TXT "` + protocol.KeyRecord(publicOf(seededKey(7))) + `"`}
+		}, nil, 0, []string{"the TTL of the TXT records is 168h0m0s"}},
+		{"the seed as the key", func(d *cluster.Domain) {
+			d.Records = []string{`_mir-key TXT "mir-key=` + base64.RawURLEncoding.EncodeToString(seededKey(7).Seed()) + `"`}
+		}, []string{"--key", path}, 1, []string{"PRIVATE KEY away"}},
+		{"a DNS that fails", func(d *cluster.Domain) { d.Rcode = "SERVFAIL" }, nil, 3, []string{"SERVFAIL", ": unreachable"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			domain := fmt.Sprintf("d%d.test", i)
+			internet.publish(domain, test.change)
+			code, output := internet.check(append([]string{domain}, test.args...)...)
+			if code != test.code {
+				t.Errorf("exit code %d, want %d", code, test.code)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(output, want) {
+					t.Errorf("lacks %q", want)
+				}
+			}
+		})
+	}
+}
+
+func TestDomainCheckJSON(t *testing.T) {
+	internet := newNames(t)
+	internet.publish("a.test", func(d *cluster.Domain) { d.SetKey(everywhere(seededKey(7))) })
+	code, output := internet.check("a.test", "--json")
+	var result struct {
+		Result   string
+		Findings []struct{ Channel, Level, Message string }
+		Report   struct{ Agreement string }
+	}
+	if err := json.Unmarshal([]byte(output), &result); err != nil || code != 0 || result.Result != "pass" || len(result.Findings) == 0 || result.Report.Agreement != "agree" {
+		t.Errorf("exit code %d, %v:\n%s", code, err, output)
+	}
+}
+
+func TestDomainCheckMisuse(t *testing.T) {
+	internet := newNames(t)
+	if err := os.WriteFile(filepath.Join(internet.dir, "x.pem"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{}, {"a.test", "--key", "nope"}, {"a.test", "--key", filepath.Join(internet.dir, "x.pem")}, {"a.test", "--wait", "-1s"}, {"a.test", "--wait", "999h"}} {
+		if code, output := internet.check(args...); code != exitMisuse {
+			t.Errorf("%q: exit code %d: %s", args, code, output)
+		}
+	}
+}
