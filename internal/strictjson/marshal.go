@@ -20,7 +20,7 @@ func Unmarshal(data []byte, v any) error {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		e := &Error{Kind: ErrSyntax, Offset: syntactic.ByteOffset, Path: string(syntactic.JSONPointer)}
 		e.Detail = "not valid JSON: " + syntactic.Err.Error()
-		if syntactic.Err == jsontext.ErrDuplicateName {
+		if errors.Is(syntactic, jsontext.ErrDuplicateName) {
 			e.Kind, e.Detail = ErrDuplicateName, "a member stands twice in one object"
 		}
 		return e
@@ -34,7 +34,7 @@ func Unmarshal(data []byte, v any) error {
 func fromSemantic(err *json.SemanticError) *Error {
 	e := &Error{Kind: ErrWrongType, Offset: err.ByteOffset, Path: string(err.JSONPointer)}
 	switch {
-	case err.Err == json.ErrUnknownName:
+	case errors.Is(err, json.ErrUnknownName):
 		e.Kind, e.Detail = ErrUnknownName, "unknown member "+clip(err.JSONPointer.LastToken())
 	case err.Err != nil:
 		e.Detail = "the value is not acceptable: " + err.Err.Error()

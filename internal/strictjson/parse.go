@@ -49,7 +49,7 @@ func Parse(data []byte, maxDepth int) (Value, error) {
 	if err != nil {
 		return Value{}, err
 	}
-	if _, err := p.dec.ReadToken(); err != io.EOF {
+	if _, err := p.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return Value{}, &Error{Kind: ErrTrailingData, Offset: p.dec.InputOffset(), Detail: "there is more after the JSON value"}
 	}
 	return v, nil
@@ -195,7 +195,7 @@ func (p *parser) fault(err error) error {
 	e := &Error{Kind: ErrSyntax, Offset: p.dec.InputOffset(), Path: string(p.dec.StackPointer())}
 	var syntactic *jsontext.SyntacticError
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		e.Detail = "the document is empty"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		e.Detail = "the document ends in the middle"
