@@ -69,7 +69,8 @@ func (c *Claim) Raw() []byte { return c.raw }
 // Metadata returns the metadata in the text's canonical form, or nil if the claim has none.
 func (c *Claim) Metadata() []byte { return c.metadata }
 
-// Time returns the Timestamp in UTC.
+// Time returns the Timestamp in UTC. It lies in the years -1 to 10000, which is more than
+// [time.Time.UnixNano] can hold.
 func (c *Claim) Time() time.Time { return c.time }
 
 // Host returns the Domain in lower case, by which domains are compared and indexed.

@@ -197,7 +197,7 @@ func TestDomainsAndTypes(t *testing.T) {
 		"mir.a.b": true, "mir.a1.b_2": true, "mir.com:a.b": true, "mir.transaction.escrowed": true, "Shop.Example.com:x.y_z": true,
 		"mir.a": false, "mir.a.b.c": false, "mir..b": false, "mir.a.": false, "mir.A.b": false, "mir.a.B": false, "mir.a_b.c": false, "mir.1a.b": false,
 		"mir.a._b": false, "mir.a.b-c": false, "MIR.a.b": false, "mirx.a.b": false, "a.b": false, ":a.b": false, "shop.com:a": false, "shop.com:a.b:c": false,
-		"shop.com:a.b.c": false, "mir:a.b": false, "mir.a.b ": false, "": false,
+		"shop.com:a.b.c": false, "mir:a.b": false, "mir.a.b\n": false, "": false,
 	} {
 		_, err := protocol.ParseClaim([]byte(strings.Replace(string(document("")), "mir.account.created", s, 1)))
 		if (err == nil) != ok {

@@ -10,7 +10,7 @@ const (
 const domainHint = "a domain is two or more labels of letters, digits and hyphens, such as shop.example.com, " +
 	"without a port, path, wildcard or trailing dot; write international names in their xn-- form"
 
-// ParseDomain checks the rule of PROTOCOL.md section 1 for a claim's domain, and returns
+// ParseDomain checks the rule of docs/protocol.md for a claim's domain, and returns
 // it in lower case, which is how domains are compared and indexed. The error is an
 // [*Error] with [InvalidSchema].
 func ParseDomain(s string) (string, error) {

@@ -8,7 +8,7 @@ import (
 // Channel is a way in which a domain's key was found.
 type Channel string
 
-// The channels (PROTOCOL.md section 2), and a file that the caller named.
+// The channels (docs/protocol.md, Keys), and a file that the caller named.
 const (
 	WellKnown Channel = "well-known"
 	DNS       Channel = "dns"

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -94,7 +95,7 @@ func keyDocument(root strictjson.Value) (KeyDocument, error) {
 	for i := range keys.Len() {
 		key, err := keyEntry(keys.Element(i))
 		if err == nil && seen[key.Fingerprint] {
-			err = fmt.Errorf("an entry before it has the same key")
+			err = errors.New("an entry before it has the same key")
 		}
 		if err != nil {
 			doc.Problems = append(doc.Problems, fmt.Sprintf("keys[%d] is ignored: %v", i, err))
@@ -119,8 +120,8 @@ func keyEntry(entry strictjson.Value) (DomainKey, error) {
 		return DomainKey{}, fmt.Errorf("its alg is %s instead of %q", quote(alg), keyAlgorithm)
 	}
 	pub, err := ParsePublicKey(text("pub"))
-	if err != nil {
-		return DomainKey{}, fmt.Errorf("%s", err.(*Error).Message)
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		return DomainKey{}, errors.New(refusal.Message)
 	}
 	key := DomainKey{Public: pub, Fingerprint: Fingerprint(pub)}
 	if text("fingerprint") != key.Fingerprint {

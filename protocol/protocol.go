@@ -37,7 +37,7 @@ package protocol
 
 import "time"
 
-// Limits of the format (PROTOCOL.md section 1).
+// Limits of the format (docs/protocol.md, A claim).
 const (
 	// MaxClaimBytes bounds a claim document as received, without the white space around it.
 	MaxClaimBytes = 16 << 10

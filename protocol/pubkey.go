@@ -18,7 +18,7 @@ const publicKeyChars = 43
 // bits; line breaks, which it would skip, fall to the check of the length.
 var base64url = base64.RawURLEncoding.Strict()
 
-// keyRecordPrefix starts the TXT records that hold keys (PROTOCOL.md section 2).
+// keyRecordPrefix starts the TXT records that hold keys (docs/protocol.md, Keys).
 const keyRecordPrefix = "mir-key="
 
 // ParsePublicKey reads a public key as published: 43 characters of base64url without

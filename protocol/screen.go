@@ -7,9 +7,10 @@ import (
 	"mirnode/internal/strictjson"
 )
 
-// The screen looks for personal data in metadata before it is signed (PROTOCOL.md section
-// 3: e-mail, phone and ID patterns). What is signed is public for good, so the screen has
-// no way around it; what it takes for personal data must therefore nearly always be such.
+// The screen looks for personal data in metadata before it is signed: e-mail, phone and ID
+// patterns (docs/protocol.md, What the signer refuses). What is signed is public for good,
+// so that there is no way around the screen; what it takes for personal data must therefore
+// nearly always be such.
 
 // pattern is one kind of personal data.
 type pattern struct {

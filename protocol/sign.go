@@ -57,12 +57,11 @@ func (d *Draft) signingFingerprint(key ed25519.PrivateKey) (string, error) {
 }
 
 func (c *Claim) refuseAmbiguous() error {
-	sdk, err := c.CanonicalSDK()
-	if err != nil {
+	if c.sdkFault != nil {
 		return refuse(CanonicalizationError, numberHint,
-			"verifiers that use the reference SDK would not accept the signature: %s", err.(*Error).Message)
+			"verifiers that use the reference SDK would not accept the signature: %s", c.sdkFault.Message)
 	}
-	if string(sdk) != string(c.text) {
+	if c.sdk != nil {
 		return refuse(CanonicalizationError,
 			"use names that are not integers and have no characters from U+E000 up, and write numbers from 1e21 up and 1e-7 down as strings",
 			"the claim's metadata has two canonical forms, so that verifiers that use the reference SDK would not accept the signature")

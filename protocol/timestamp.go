@@ -17,7 +17,7 @@ func parseTimestamp(s string) (time.Time, bool) {
 	hour, ok3 := digits(s[11:13], 23)
 	minute, ok4 := digits(s[14:16], 59)
 	second, ok5 := digits(s[17:19], 60)
-	if !(ok0 && ok1 && ok2 && ok3 && ok4 && ok5) || month == 0 || day == 0 || day > daysIn(year, time.Month(month)) {
+	if allOK := ok0 && ok1 && ok2 && ok3 && ok4 && ok5; !allOK || month == 0 || day == 0 || day > daysIn(year, time.Month(month)) {
 		return time.Time{}, false
 	}
 	nanos, rest, ok := parseFraction(s[fixed:])

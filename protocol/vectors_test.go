@@ -51,8 +51,8 @@ func namedKeys(t *testing.T, data []byte) map[string]protocol.DomainKey {
 // (or none: the zero key): the code, "" for ACCEPT, and the form that was signed.
 func judge(document []byte, key protocol.DomainKey) (code protocol.Code, form string) {
 	c, err := protocol.ParseClaim(document)
-	if err != nil {
-		return err.(*protocol.Error).Code, ""
+	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
+		return refusal.Code, ""
 	}
 	if c.KeyFingerprint != key.Fingerprint {
 		return protocol.KeyNotFound, ""
@@ -64,8 +64,8 @@ func judge(document []byte, key protocol.DomainKey) (code protocol.Code, form st
 		return "", "text"
 	}
 	sdk, err := c.CanonicalSDK()
-	if err != nil {
-		return err.(*protocol.Error).Code, ""
+	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
+		return refusal.Code, ""
 	}
 	if ed25519.Verify(key.Public, sdk, c.Signature()) {
 		return "", "sdk"
