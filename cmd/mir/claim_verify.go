@@ -66,8 +66,8 @@ func policyFromFlags(cmd *cobra.Command) (verifier.Policy, error) {
 		return p, err
 	}
 	if cmd.Flags().Changed("expect-domain") {
-		if p.ExpectDomain, err = protocol.ParseDomain(p.ExpectDomain); err != nil {
-			return p, fmt.Errorf("--expect-domain: %w", err)
+		if p.ExpectDomain, err = domainFlag("expect-domain", p.ExpectDomain); err != nil {
+			return p, err
 		}
 	}
 	p.NoExpiredKeys, err = cmd.Flags().GetBool("no-expired-keys")
@@ -145,7 +145,7 @@ func readKeys(cmd *cobra.Command, path, name string) ([]protocol.DomainKey, erro
 			keys = append(keys, k.Key)
 		}
 	}
-	if name != "" && len(keys) == 0 {
+	if name != "" && len(keys) == 0 && len(file.Problems) == 0 { // else it may be one that is ignored: a key that is none, not a slip
 		return nil, fmt.Errorf("--key-name %q: %s has no usable key of that name", name, path)
 	}
 	return keys, nil

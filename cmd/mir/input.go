@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"mirnode/protocol"
 )
 
 // stdinName stands for standard input where a file is named.
@@ -66,4 +68,14 @@ func openInput(cmd *cobra.Command, name string) (io.ReadCloser, error) {
 		return io.NopCloser(cmd.InOrStdin()), nil
 	}
 	return os.Open(name)
+}
+
+// domainFlag reads the domain of a flag, in lower case; a malformed one is misuse.
+func domainFlag(flag, value string) (string, error) {
+	domain, err := protocol.ParseDomain(value)
+	var refusal *protocol.Error
+	if errors.As(err, &refusal) {
+		return "", withHint(fmt.Sprintf("--%s %q: %s", flag, value, refusal.Message), refusal.Hint)
+	}
+	return domain, err
 }

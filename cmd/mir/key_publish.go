@@ -80,9 +80,9 @@ func runKeyPublish(cmd *cobra.Command, flags publishFlags) error {
 	if !slices.Contains([]string{formatDNS, formatWellKnown, formatBoth}, flags.format) {
 		return fmt.Errorf("--format %q: give %s, %s or %s", flags.format, formatDNS, formatWellKnown, formatBoth)
 	}
-	domain, err := protocol.ParseDomain(flags.domain)
+	domain, err := domainFlag("domain", flags.domain)
 	if err != nil {
-		return refused(cmd, err)
+		return err
 	}
 	public, err := readPublicKey(flags.key)
 	if err != nil {
@@ -102,7 +102,8 @@ func runKeyPublish(cmd *cobra.Command, flags publishFlags) error {
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), p)
 	}
-	return p.print(cmd.OutOrStdout(), cmd.ErrOrStderr())
+	p.print(cmd.OutOrStdout(), cmd.ErrOrStderr())
+	return nil
 }
 
 func newDNSPublication(domain, value string) *dnsPublication {
@@ -114,23 +115,27 @@ func newDNSPublication(domain, value string) *dnsPublication {
 }
 
 // print writes what is to be published to out, and what to do with it to talk.
-func (p publication) print(out, talk io.Writer) error {
+func (p publication) print(out, talk io.Writer) {
 	if p.DNS != nil {
 		fmt.Fprintf(talk, "DNS: add this record. In a zone file it is the line below; in a form it is\n"+
-			"  type   %s\n  name   %s   (many forms want it without the zone's own name: %s)\n  value  %s\n  TTL    %d\n\n",
-			p.DNS.Type, p.DNS.Name, keyLabel, p.DNS.Value, p.DNS.TTL)
+			"  type   %s\n  name   %s   (a form that adds the zone's name itself wants %s)\n  value  %s\n  TTL    %d\n\n",
+			p.DNS.Type, p.DNS.Name, shortNames(p.Domain), p.DNS.Value, p.DNS.TTL)
 		fmt.Fprintln(out, p.DNS.ZoneFile)
 	}
 	if p.WellKnown != nil {
 		fmt.Fprintf(talk, "\nWeb: serve the document below at %s, with Content-Type: %s.\n\n", p.WellKnown.URL, p.WellKnown.ContentType)
-		var indented bytes.Buffer
-		if err := json.Indent(&indented, p.WellKnown.Document, "", "  "); err != nil {
-			return err
-		}
-		fmt.Fprintln(out, indented.String())
+		fmt.Fprintf(out, "%s\n", bytes.TrimSpace(p.WellKnown.Document))
 	}
 	fmt.Fprintf(talk, "\nThen check it: mir domain check %s\n", p.Domain)
-	return nil
+}
+
+// shortNames says what the record is called inside the zones that the domain may lie in.
+func shortNames(domain string) string {
+	names := keyLabel + " in the zone " + domain
+	if label, parent, ok := strings.Cut(domain, "."); ok && strings.Contains(parent, ".") {
+		names += ", " + keyLabel + "." + label + " in the zone " + parent
+	}
+	return names
 }
 
 // keyDocument returns the mir.json with the key in it, and the keys of --merge before it.

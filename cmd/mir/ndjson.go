@@ -124,8 +124,8 @@ func (r lineReader) hasLine() bool {
 	return err == nil && bytes.IndexByte(waiting, '\n') >= 0
 }
 
-// line returns a copy of the next line without its end. Of a line over maxLineBytes it returns the beginning, one byte more than the bound,
-// and skips the rest.
+// line returns a copy of the next line without its end. Of a line over maxLineBytes it returns the beginning and a NUL, so that it is a good
+// document in nobody's eyes, and skips the rest.
 func (r lineReader) line() ([]byte, error) {
 	var line []byte
 	for {
@@ -134,6 +134,9 @@ func (r lineReader) line() ([]byte, error) {
 			line = append(line, part[:min(room, len(part))]...)
 		}
 		if !errors.Is(err, bufio.ErrBufferFull) {
+			if len(line) > maxLineBytes && line[maxLineBytes] != '\n' {
+				line = append(line[:maxLineBytes], 0)
+			}
 			return bytes.TrimSuffix(line, []byte("\n")), err
 		}
 	}

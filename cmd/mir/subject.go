@@ -66,9 +66,9 @@ func addUserFlags(cmd *cobra.Command) {
 
 // deriveSubject makes the subject of the user that --user names.
 func deriveSubject(cmd *cobra.Command, domain string) (string, error) {
-	host, err := protocol.ParseDomain(domain)
+	host, err := domainFlag("domain", domain)
 	if err != nil {
-		return "", refused(cmd, err)
+		return "", err
 	}
 	user, err := userID(cmd)
 	if err != nil {
