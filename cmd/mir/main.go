@@ -83,9 +83,12 @@ func newRootCommand(s streams) *cobra.Command {
 	root.PersistentFlags().Bool("json", false, "print results as JSON")
 	root.AddCommand(
 		newClaimCommand(s),
+		newClusterCommand(s),
+		newDomainCommand(s),
 		newKeyCommand(s),
 		newSubjectCommand(s),
 		newHashCommand(s),
+		newNodeCommand(s),
 	)
 	return root
 }
