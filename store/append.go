@@ -27,6 +27,7 @@ type item struct {
 	envelope []byte
 	record   Record
 	terms    claimTerms
+	onDisk   []uint64 // records that the index on disk has for the claim ID's first bytes; the committer's
 }
 
 // AppendClaim appends a claim that was verified, and returns when it is safe on disk. A claim whose sigHash is known already is not

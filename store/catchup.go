@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -58,7 +59,7 @@ func (s *Store) addRecord(r logRecord) error {
 		return nil
 	}
 	if s.state.merging != nil {
-		if err := s.merge(s.state.merging, s.stopping); err != nil {
+		if err := s.merge(s.state.merging, func(time.Duration) {}); err != nil {
 			return err
 		}
 	}

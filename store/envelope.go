@@ -61,7 +61,7 @@ var (
 // logRecord is a decoded envelope.
 type logRecord struct {
 	Record
-	subject, domain, typ string // the texts that indexes are made of; the domain in its own case
+	subject, domain, typ []byte // the texts that indexes are made of, mostly within Raw; the domain in its own case
 
 	erased   bool
 	erasedAt time.Time
@@ -251,7 +251,7 @@ func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error
 		if err != nil {
 			return logRecord{}, fmt.Errorf("%w: %w", errEnvelope, err)
 		}
-		r.subject, r.domain, r.typ = claim.Subject, claim.Domain, claim.Type
+		r.subject, r.domain, r.typ = []byte(claim.Subject), []byte(claim.Domain), []byte(claim.Type)
 		return r, nil
 	}
 	var n [locatorBytes / 2]int
@@ -261,6 +261,6 @@ func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error
 	if n[0]+subjectBytes > len(raw) || n[1]+n[2] > len(raw) || n[3]+n[4] > len(raw) {
 		return logRecord{}, errEnvelope
 	}
-	r.subject, r.domain, r.typ = string(raw[n[0]:n[0]+subjectBytes]), string(raw[n[1]:n[1]+n[2]]), string(raw[n[3]:n[3]+n[4]])
+	r.subject, r.domain, r.typ = raw[n[0]:n[0]+subjectBytes], raw[n[1]:n[1]+n[2]], raw[n[3]:n[3]+n[4]]
 	return r, nil
 }

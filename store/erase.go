@@ -11,6 +11,7 @@ const MaxReasonBytes = 1_024
 type erasure struct {
 	sigHash [32]byte
 	reason  string
+	onDisk  []uint64 // see item.onDisk
 }
 
 // EraseClaim takes the body of a claim and its subject, domain and type out of the store, and returns when that is safe on disk. Its place in
@@ -25,13 +26,13 @@ func (s *Store) EraseClaim(ctx context.Context, sigHash [32]byte, reason string)
 	if err := s.Ready(); err != nil {
 		return err
 	}
-	return s.submit(ctx, &request{erase: &erasure{sigHash, reason}, bytes: fixedBytes + int64(len(reason))}).err
+	return s.submit(ctx, &request{erase: &erasure{sigHash: sigHash, reason: reason}, bytes: fixedBytes + int64(len(reason))}).err
 }
 
 // erase writes the stub over the record, and notes its index keys so that they are removed even after a crash. The first error is the
 // caller's, the second the transaction's.
 func (t *transaction) erase(e *erasure) (refused, failed error) {
-	record, err := t.find(e.sigHash)
+	record, err := t.find(e.sigHash, e.onDisk)
 	if err != nil {
 		return err, nil
 	}

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"bytes"
 	"context"
-	"strings"
 
 	"go.etcd.io/bbolt"
 )
@@ -30,7 +30,7 @@ func (s *Store) Find(ctx context.Context, q Query) (Page, error) {
 				sources = append(sources, s.newTableSource(tables[1], c))
 			}
 			sources = append(sources, newDiskSource(index, c))
-			page, err = s.collect(ctx, c, &merged{sources: sources}, log)
+			page, err = s.collect(ctx, c, &merged{sources: sources}, log.Bucket(recordsBucket).Cursor())
 			return err
 		})
 	})
@@ -38,14 +38,14 @@ func (s *Store) Find(ctx context.Context, q Query) (Page, error) {
 }
 
 // collect reads records until the page is full, the range ends, or the work's bound is reached.
-func (s *Store) collect(ctx context.Context, c scan, entries *merged, log *bbolt.Tx) (page Page, err error) {
+func (s *Store) collect(ctx context.Context, c scan, entries *merged, log *bbolt.Cursor) (page Page, err error) {
 	last := c.from.at
 	for range s.options.ScanKeys {
 		e, ok := entries.next()
 		if !ok || compareKeys(e.key, c.until) >= 0 {
 			return page, nil
 		}
-		if !e.removed && e.tag&c.tagMask == c.tag {
+		if e.tag != removed && e.tag&c.tagMask == c.tag {
 			if len(page.Records) == c.limit {
 				page.Cursor = s.makeCursor(last, c.digest)
 				return page, nil
@@ -61,18 +61,18 @@ func (s *Store) collect(ctx context.Context, c scan, entries *merged, log *bbolt
 }
 
 // collectRecord appends the record if it is there still and is what the query asks for: keys hold hashes, records the texts.
-func (s *Store) collectRecord(ctx context.Context, c scan, seq uint64, records []Record, log *bbolt.Tx) ([]Record, error) {
+func (s *Store) collectRecord(ctx context.Context, c scan, seq uint64, records []Record, log *bbolt.Cursor) ([]Record, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r, err := s.log.recordIn(log, seq)
+	r, err := s.log.recordAt(log, seq)
 	if err != nil {
 		return nil, err
 	}
 	if r.erased ||
-		c.subject != "" && r.subject != c.subject ||
-		c.domain != "" && !strings.EqualFold(r.domain, c.domain) ||
-		c.typ != "" && r.typ != c.typ {
+		c.subject != "" && string(r.subject) != c.subject ||
+		c.domain != "" && !bytes.EqualFold(r.domain, []byte(c.domain)) ||
+		c.typ != "" && string(r.typ) != c.typ {
 		return records, nil
 	}
 	return append(records, r.Record), nil

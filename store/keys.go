@@ -106,10 +106,10 @@ func (h termHasher) tag(domain, typ string) uint64 {
 	return h.term(byDomain, domain)&domainTag | h.term(byType, typ)&typeTag
 }
 
-// The halves of a tag.
+// The halves of a tag. The lowest bit is left for the mark removed.
 const (
 	domainTag = 0xffff_ffff << 32
-	typeTag   = 0xffff_ffff
+	typeTag   = 0xffff_fffe
 )
 
 // claimTerms is everything that the index needs of a claim.
@@ -134,7 +134,7 @@ func (h termHasher) ofClaim(c *protocol.Claim) claimTerms {
 }
 
 func (h termHasher) ofRecord(r logRecord) claimTerms {
-	return h.of(r.subject, strings.ToLower(r.domain), r.typ, r.ClaimedAt)
+	return h.of(string(r.subject), strings.ToLower(string(r.domain)), string(r.typ), r.ClaimedAt)
 }
 
 // keys are the index keys of the record with this sequence; the subject's comes first.

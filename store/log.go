@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -124,16 +125,21 @@ func (l *logFile) end() (end logEnd, err error) {
 // record reads the record with this sequence, which an index named: that it is missing is damage.
 func (l *logFile) record(seq uint64) (r logRecord, err error) {
 	err = l.view(func(tx *bbolt.Tx) error {
-		r, err = l.recordIn(tx, seq)
+		r, err = l.recordAt(tx.Bucket(recordsBucket).Cursor(), seq)
 		return err
 	})
 	return r, err
 }
 
-func (l *logFile) recordIn(tx *bbolt.Tx, seq uint64) (logRecord, error) {
+// recordAt is record by a cursor of the records' bucket, which it moves.
+func (l *logFile) recordAt(cursor *bbolt.Cursor, seq uint64) (logRecord, error) {
 	var name [8]byte
 	binary.BigEndian.PutUint64(name[:], seq)
-	return l.decode(seq, tx.Bucket(recordsBucket).Get(name[:]), true)
+	k, v := cursor.Seek(name[:])
+	if !bytes.Equal(k, name[:]) {
+		return logRecord{}, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d is missing", seq)}
+	}
+	return l.decode(seq, v, true)
 }
 
 func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, error) {

@@ -43,7 +43,7 @@ func (s *Store) mergeLoop() {
 			if table == nil {
 				break
 			}
-			err := s.merge(table, s.stopping)
+			err := s.merge(table, s.pause)
 			if errors.Is(err, errStopped) {
 				return
 			}
@@ -54,6 +54,22 @@ func (s *Store) mergeLoop() {
 			}
 			s.dropMerged()
 		}
+	}
+}
+
+// pause leaves the disk and a processor to the appends for a while after a slice: for as long as the slice took while the active table is
+// empty, the shorter the more is in it, and not at all once it is half full.
+func (s *Store) pause(took time.Duration) {
+	half := s.options.MergeClaims / 2
+	s.state.RLock()
+	room := half - s.state.active.claims()
+	s.state.RUnlock()
+	if room <= 0 {
+		return
+	}
+	select {
+	case <-time.After(took * time.Duration(room) / time.Duration(half)):
+	case <-s.quit:
 	}
 }
 
@@ -94,10 +110,11 @@ func notify(c chan struct{}) {
 }
 
 // merge writes the table's keys to index.db in key order, some at a time, and the mark with the last of them. What a crash leaves
-// half-done is done again, to the same end, since the mark still says so. The table must not change meanwhile.
-func (s *Store) merge(t *table, stop func() bool) error {
+// half-done is done again, to the same end, since the mark still says so. The table must not change meanwhile. pause is called after each
+// slice with the time that it took.
+func (s *Store) merge(t *table, pause func(time.Duration)) error {
 	began := time.Now()
-	w := sliceWriter{index: s.index, stop: stop, keys: firstSliceKeys, slices: &s.counts.mergeSlice}
+	w := sliceWriter{index: s.index, stop: s.stopping, pause: pause, keys: firstSliceKeys, slices: &s.counts.mergeSlice}
 	if err := w.writeIDs(t); err != nil {
 		return err
 	}
@@ -153,6 +170,7 @@ func (s *Store) forgetUnindexed(seqs []uint64) error {
 type sliceWriter struct {
 	index  *indexFile
 	stop   func() bool
+	pause  func(took time.Duration)
 	keys   int // how many keys the next slice takes
 	slices *atomic.Uint64
 }
@@ -184,7 +202,7 @@ func (w *sliceWriter) writeTerms(t *table) error {
 	return writeSlices(w, termsBucket, entries, func(bucket *bbolt.Bucket, e entry) error {
 		k := e.appendTo(buffer) // bbolt copies keys, but not values
 		switch {
-		case e.removed:
+		case e.tag == removed:
 			return bucket.Delete(k)
 		case e.tag == 0:
 			return bucket.Put(k, nil)
@@ -200,7 +218,7 @@ func writeSlices[T any](w *sliceWriter, name []byte, items []T, put func(*bbolt.
 		if w.stop() {
 			return errStopped
 		}
-		n := min(w.keys, len(items))
+		began, n := time.Now(), min(w.keys, len(items))
 		var written *bbolt.Tx
 		err := w.index.update(func(tx *bbolt.Tx) error {
 			written = tx
@@ -219,6 +237,7 @@ func writeSlices[T any](w *sliceWriter, name []byte, items []T, put func(*bbolt.
 		w.slices.Add(1)
 		stats := written.Stats()
 		w.adapt(n, stats.GetPageAlloc())
+		w.pause(time.Since(began))
 	}
 	return nil
 }

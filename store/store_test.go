@@ -21,7 +21,10 @@ func TestMain(m *testing.M) {
 	if runChild() {
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		removeBenchDir()
+		os.Exit(code)
+	}))
 }
 
 func TestAppendedClaimIsFoundAndKeptVerbatim(t *testing.T) {

@@ -2,12 +2,15 @@ package store
 
 import "github.com/tidwall/btree"
 
-// entry is a key in memory. An erased record's entries stay until the next merge, to hide and then remove the ones on disk.
+// entry is a key in memory.
 type entry struct {
 	key
-	tag     uint64 // only of subjects
-	removed bool
+	tag uint64 // of subjects, see termHasher.tag; or removed
 }
+
+// removed, in place of a tag, marks an entry of an erased record: it stays until the next merge, to hide and then remove the one on disk.
+// It is no tag of a subject, whose lowest bit is 0.
+const removed = 1
 
 // table is one generation of index keys in memory. Neither keys nor values hold pointers, so the garbage collector passes over them.
 // Store.state guards it.
@@ -47,7 +50,7 @@ func (t *table) addErased(seq uint64, sigHash [32]byte) {
 // remove marks the keys of an erased record.
 func (t *table) remove(seq uint64, keys [3]key) {
 	for _, k := range keys {
-		t.terms.Set(entry{key: k, removed: true})
+		t.terms.Set(entry{key: k, tag: removed})
 	}
 	t.erased = append(t.erased, seq)
 }
