@@ -89,6 +89,7 @@ func newRootCommand(s streams) *cobra.Command {
 		newSubjectCommand(s),
 		newHashCommand(s),
 		newNodeCommand(s),
+		newBenchCommand(s),
 	)
 	return root
 }

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mirnode/bench"
+)
+
+// newBenchCommand builds `mir bench`.
+func newBenchCommand(s streams) *cobra.Command {
+	options := bench.DefaultOptions()
+	options.Progress, options.Kill = s.err, killAppender
+	cmd := &cobra.Command{
+		Use:   "bench [NAME…]",
+		Short: "measure the speeds that the project promises, each beside a limit from the same run",
+		Long: "Measures verification, ingestion, submission, look-ups and start-up on this machine, with data that it builds and removes again.\n" +
+			"Benchmarks: " + strings.Join(bench.Names(), ", ") + ". Without a name: all, which takes some minutes and 3 GB of disk.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options.Names = args
+			measured, err := bench.Run(cmd.Context(), options)
+			if wantsJSON(cmd) {
+				encoder := json.NewEncoder(s.out)
+				encoder.SetIndent("", "  ")
+				return errors.Join(err, encoder.Encode(measured))
+			}
+			return errors.Join(err, bench.Print(s.out, measured))
+		},
+	}
+	cmd.Flags().IntVar(&options.Held, "held", options.Held, "claims that the store holds in the large cases")
+	cmd.Flags().IntVar(&options.Batch, "batch", options.Batch, "claims that the ingestion cases add")
+	cmd.Flags().IntVar(&options.Requests, "requests", options.Requests, "requests of one turn of an HTTP case")
+	cmd.Flags().StringVar(&options.Dir, "dir", "", "where the data is built (default: the system's temporary folder)")
+	cmd.AddCommand(newAppenderCommand(s))
+	return cmd
+}
+
+// newAppenderCommand builds the hidden command that the start benchmark kills.
+func newAppenderCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:    "append-forever DIR FROM ENOUGH",
+		Hidden: true,
+		Args:   cobra.ExactArgs(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, err := strconv.Atoi(args[1])
+			if err != nil {
+				return err
+			}
+			enough, err := strconv.Atoi(args[2])
+			if err != nil {
+				return err
+			}
+			return bench.AppendForever(cmd.Context(), args[0], from, enough, func() { fmt.Fprintln(s.out, "ready") })
+		},
+	}
+}
+
+// killAppender runs bench.AppendForever in a process of its own and kills it with SIGKILL once it says that it is ready.
+func killAppender(ctx context.Context, dir string, from, enough int) error {
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	child := exec.CommandContext(ctx, program, "bench", "append-forever", dir, strconv.Itoa(from), strconv.Itoa(enough))
+	child.Stderr = os.Stderr
+	output, err := child.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := child.Start(); err != nil {
+		return err
+	}
+	line, readErr := bufio.NewReader(output).ReadString('\n')
+	killErr := child.Process.Kill()
+	_ = child.Wait() // it was killed: its exit says nothing
+	if line != "ready\n" {
+		return fmt.Errorf("the appending process said %q: %w", line, errors.Join(readErr, killErr))
+	}
+	return killErr
+}
