@@ -16,14 +16,15 @@
 //
 // # API
 //
-// Start brings a cluster up, Cluster.Close takes it down. ReadState tells other processes where everything is, and UpdatePublished
-// changes what is published. StartNames is the DNS and HTTPS half alone.
+// Start brings a cluster up, Cluster.Announce tells other processes of it, Cluster.Close takes it down. ReadState is how they learn where
+// everything is, and UpdatePublished changes what is published. StartNames is the DNS and HTTPS half alone.
 package cluster
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -129,11 +130,11 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := c.startNodes(ctx, o); err != nil {
-		return err
-	}
-	return c.state.write()
+	return c.startNodes(ctx, o)
 }
+
+// Announce writes cluster.json. Call it when all that others may count on is there.
+func (c *Cluster) Announce() error { return c.state.write() }
 
 // startNodes starts all nodes at once, and waits for each.
 func (c *Cluster) startNodes(ctx context.Context, o Options) error {
@@ -199,7 +200,7 @@ func (c *Cluster) close() error {
 	defer c.unlock()
 	var failed error
 	if c.state.Dir != "" {
-		if err := os.Remove(statePath(c.state.Dir)); !errors.Is(err, os.ErrNotExist) {
+		if err := os.Remove(statePath(c.state.Dir)); !errors.Is(err, fs.ErrNotExist) {
 			failed = err
 		}
 	}
@@ -216,31 +217,33 @@ func (c *Cluster) close() error {
 	return failed
 }
 
-// removeStale clears the way after a cluster that died: its nodes stop by themselves, which may take them some moments yet.
+// removeStale clears the way after a cluster that died. Nobody holds the folder's lock, so its cluster.json is nobody's; its nodes stop by
+// themselves, which may take them some moments yet.
 func removeStale(ctx context.Context, dir string) error {
-	old, err := readState(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
+	if err := os.Remove(statePath(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if err == nil {
-		awaitGone(ctx, old.Nodes)
-	}
-	return os.Remove(statePath(dir)) // also one that cannot be read: nobody holds the folder's lock, so it is nobody's
-}
-
-// awaitGone waits until no node's process is there. A process ID may have gone to a stranger, so the wait is bounded, and its
-// end is no error: a node that really is there still would hold its store's lock, and the new one's log would say so.
-func awaitGone(ctx context.Context, nodes []Node) {
 	ctx, cancel := context.WithTimeout(ctx, takeOverTimeout)
 	defer cancel()
+	for i := range maxNodes {
+		awaitGone(ctx, newNode(dir, i))
+	}
+	return nil
+}
+
+// awaitGone waits until the process that the node's ready file names is gone. Its ID may have gone to a stranger, so the wait is bounded, and
+// its end is no error: a node that really is there still holds its store's lock, and the new one's log says so.
+func awaitGone(ctx context.Context, n Node) {
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
-	for _, node := range nodes {
-		for alive(node.PID) && ctx.Err() == nil {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-			}
+	for {
+		ready, err := n.readReady()
+		if err != nil || !alive(ready.PID) || ctx.Err() != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/renameio/v2"
 )
@@ -80,19 +81,40 @@ func quoted(s string) string {
 	return string(text)
 }
 
-// awaitReady waits until the node answers, and takes its addresses down.
-func (n *Node) awaitReady(ctx context.Context, p *process) error {
-	data, err := p.awaitFile(ctx, n.readyFile())
+// readyNote is what the node's ready file holds.
+type readyNote struct {
+	URL      string `json:"url"`
+	Operator string `json:"operator"`
+	PID      int    `json:"pid"`
+}
+
+func (n Node) readReady() (note readyNote, err error) {
+	data, err := os.ReadFile(n.readyFile())
 	if err != nil {
-		return err
+		return note, err
 	}
-	var ready struct {
-		URL      string `json:"url"`
-		Operator string `json:"operator"`
+	if err := json.Unmarshal(data, &note); err != nil {
+		return note, fmt.Errorf("%s: %w", n.readyFile(), err)
 	}
-	if err := json.Unmarshal(data, &ready); err != nil {
-		return fmt.Errorf("%s: %w", n.readyFile(), err)
+	return note, nil
+}
+
+// awaitReady waits until the node answers, and takes its addresses down. The ready file appears in one step.
+func (n *Node) awaitReady(ctx context.Context, p *process) error {
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for {
+		ready, err := n.readReady()
+		if !errors.Is(err, fs.ErrNotExist) {
+			n.URL, n.Operator = ready.URL, ready.Operator
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			return fmt.Errorf("%s ended before it was ready (%w); the end of its log:\n%s", p.name, errorOr(p.err, "exit 0"), p.logTail())
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not ready (%w); the end of its log:\n%s", p.name, ctx.Err(), p.logTail())
+		}
 	}
-	n.URL, n.Operator = ready.URL, ready.Operator
-	return nil
 }

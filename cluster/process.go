@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -66,25 +64,6 @@ func withoutSettings(environ []string) []string {
 	return slices.DeleteFunc(environ, func(variable string) bool { return strings.HasPrefix(variable, "MIR_") })
 }
 
-// awaitFile waits until the node has written the file path, and returns its content. The file must appear in one step (by rename).
-func (p *process) awaitFile(ctx context.Context, path string) ([]byte, error) {
-	tick := time.NewTicker(readyPoll)
-	defer tick.Stop()
-	for {
-		data, err := os.ReadFile(path)
-		if !errors.Is(err, os.ErrNotExist) {
-			return data, err
-		}
-		select {
-		case <-tick.C:
-		case <-p.exited:
-			return nil, fmt.Errorf("%s ended before it was ready (%w); the end of its log:\n%s", p.name, errorOr(p.err, "exit 0"), p.logTail())
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%s is not ready (%w); the end of its log:\n%s", p.name, ctx.Err(), p.logTail())
-		}
-	}
-}
-
 // logTail returns the last lines of the log.
 func (p *process) logTail() string {
 	file, err := os.Open(p.logFile)
@@ -102,8 +81,14 @@ func (p *process) logTail() string {
 	return string(bytes.TrimSpace(data))
 }
 
-// stop ends the node: as at SIGTERM, and with SIGKILL if that takes too long. It reports a node that did not end well.
+// stop ends the node: as at SIGTERM, and with SIGKILL if that takes too long. It reports a node that did not end well; one that had ended
+// before has been reported then.
 func (p *process) stop() error {
+	select {
+	case <-p.exited:
+		return nil
+	default:
+	}
 	_ = p.alive.Close() // fails only if it is closed already
 	timer := time.NewTimer(stopGrace)
 	defer timer.Stop()

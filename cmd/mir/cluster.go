@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +48,8 @@ type clusterRun struct {
 
 // runCluster brings a cluster up, walks, waits for the end, and takes it down. To be interrupted is a good end, unless --once had a walk to finish.
 func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
+	ctx, stop := withoutLeftovers(ctx)
+	defer stop()
 	if run.dir == "" {
 		if run.dir, err = os.MkdirTemp("", "mir-cluster-"); err != nil {
 			return &exit{exitMisuse, err}
@@ -70,6 +75,9 @@ func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
 	if run.once {
 		return nil
 	}
+	if err := c.Announce(); err != nil {
+		return &exit{exitRejected, err}
+	}
 	w.stayUp()
 	select {
 	case <-ctx.Done():
@@ -77,6 +85,21 @@ func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
 		return nil
 	case <-c.Done():
 		return &exit{exitRejected, c.Err()}
+	}
+}
+
+// withoutLeftovers makes two more ends good ones, which would otherwise leave the temporary folder behind: the terminal is closed (unless nohup
+// says that this does not matter), and the reader of our output goes away, which from now on is an error of a write that nobody needs.
+func withoutLeftovers(ctx context.Context) (context.Context, func()) {
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	stop := func() {}
+	if !signal.Ignored(syscall.SIGHUP) {
+		ctx, stop = signal.NotifyContext(ctx, syscall.SIGHUP)
+	}
+	return ctx, func() {
+		stop()
+		signal.Stop(broken)
 	}
 }
 
@@ -100,13 +123,13 @@ func worse(before, cleanup error) error {
 }
 
 func newClusterEnvCommand(s streams) *cobra.Command {
-	var dir string
+	var at clusterAddress
 	cmd := &cobra.Command{
 		Use:   "env",
 		Short: `Print the settings that make all other commands work against a cluster: eval "$(mir cluster env --dir DIR)"`,
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			state, err := runningCluster(dir)
+			state, err := at.running(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -123,18 +146,18 @@ func newClusterEnvCommand(s streams) *cobra.Command {
 			return nil
 		},
 	}
-	addClusterDirFlag(cmd, &dir)
+	at.addTo(cmd)
 	return cmd
 }
 
 func newClusterStatusCommand(s streams) *cobra.Command {
-	var dir string
+	var at clusterAddress
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Tell where the parts of a running cluster are, and what it publishes",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			state, err := runningCluster(dir)
+			state, err := at.running(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -149,7 +172,7 @@ func newClusterStatusCommand(s streams) *cobra.Command {
 			return nil
 		},
 	}
-	addClusterDirFlag(cmd, &dir)
+	at.addTo(cmd)
 	return cmd
 }
 
@@ -160,16 +183,40 @@ func addClusterDirFlag(cmd *cobra.Command, dir *string) {
 	}
 }
 
-// runningCluster reads cluster.json of a cluster that is up; none is exit code 3.
-func runningCluster(dir string) (*cluster.State, error) {
-	state, err := cluster.ReadState(dir)
-	switch {
-	case errors.Is(err, cluster.ErrNotRunning):
-		return nil, &exit{exitUnreachable, fmt.Errorf("%w (start one with: mir cluster --dir %s)", err, shellQuote(dir))}
-	case err != nil:
-		return nil, &exit{exitRejected, err}
+// clusterAddress names a cluster that is up, or will be soon.
+type clusterAddress struct {
+	dir  string
+	wait time.Duration
+}
+
+func (a *clusterAddress) addTo(cmd *cobra.Command) {
+	addClusterDirFlag(cmd, &a.dir)
+	cmd.Flags().DurationVar(&a.wait, "wait", 0, "wait for the cluster to come up, for up to this long, such as 30s")
+}
+
+// clusterPoll is how often --wait looks for cluster.json.
+const clusterPoll = 50 * time.Millisecond
+
+// running reads cluster.json of a cluster that is up; none is exit code 3.
+func (a *clusterAddress) running(ctx context.Context) (*cluster.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.wait)
+	defer cancel()
+	tick := time.NewTicker(clusterPoll)
+	defer tick.Stop()
+	for {
+		state, err := cluster.ReadState(a.dir)
+		switch {
+		case err == nil:
+			return state, nil
+		case !errors.Is(err, cluster.ErrNotRunning):
+			return nil, &exit{exitRejected, err}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, &exit{exitUnreachable, fmt.Errorf("%w (start one with: mir cluster --dir %s)", err, shellQuote(a.dir))}
+		}
 	}
-	return state, nil
 }
 
 // shellQuote makes one word of s for a POSIX shell.
