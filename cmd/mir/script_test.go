@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			dir, err := filepath.Abs(vectorsDir())
 			env.Setenv("VECTORS", dir)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each program under the race detector ends a second late
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
