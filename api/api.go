@@ -60,7 +60,9 @@ type Keys interface {
 	Keys(ctx context.Context, domain string) (*discovery.Report, error)
 	// Known tells whether a verification under this key would be answered without a look-up.
 	Known(domain, fingerprint string) bool
+	// Forget drops what is cached of a domain.
 	Forget(domain string)
+	Stats() discovery.Stats
 }
 
 // Verifier gives verdicts; an error only when none can be given (protocol.UnreachableError, the context's).
@@ -155,6 +157,7 @@ type API struct {
 	published map[string]asset
 	checks    *readiness
 	metrics   *metrics
+	engine    *gin.Engine
 	handler   http.Handler
 	operator  http.Handler
 }

@@ -49,12 +49,23 @@ func newMetrics(a *API) *metrics {
 		gauge("mir_store_claims", "Claims held.", func() float64 { return float64(a.Store.Stats().Claims) }),
 		gauge("mir_store_erased", "Claims erased.", func() float64 { return float64(a.Store.Stats().Erased) }),
 		gauge("mir_store_read_only", "1 while the store takes no claims.", func() float64 { return truth(a.Store.Ready() != nil) }),
+		gauge("mir_store_log_bytes", "Bytes of the log in use.", func() float64 { return float64(a.Store.Stats().LogBytes) }),
+		gauge("mir_store_index_bytes", "Bytes of the index in use.", func() float64 { return float64(a.Store.Stats().IndexBytes) }),
+		gauge("mir_store_queue", "Submissions that wait to be written.", func() float64 { return float64(a.Store.Stats().QueueLength) }),
+		counter("mir_key_lookups_total", "Domains asked for their keys.", func() float64 { return float64(a.Keys.Stats().Lookups) }),
+		counter("mir_key_cache_hits_total", "Keys found in the cache.", func() float64 { return float64(a.Keys.Stats().Hits) }),
+		counter("mir_key_busy_total", "Look-ups refused because too many were under way.", func() float64 { return float64(a.Keys.Stats().BusyRefusals) }),
+		gauge("mir_key_cached_domains", "Domains whose keys are in the cache.", func() float64 { return float64(a.Keys.Stats().CachedDomains) }),
 		gauge("mir_start_time_seconds", "When the node started, in Unix time.", func() float64 { return float64(a.started.Unix()) }))
 	return m
 }
 
 func gauge(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+}
+
+func counter(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
 }
 
 func truth(b bool) float64 {

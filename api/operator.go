@@ -93,20 +93,21 @@ func (a *API) operatorFail(w http.ResponseWriter, r *http.Request, err error) {
 	_, _ = w.Write(append(p.appendTo(nil), '\n')) // an error means that the client is gone
 }
 
-type statusAnswer struct {
-	Node   nodeAnswer    `json:"node"`
-	Ready  bool          `json:"ready"`
-	Checks []checkAnswer `json:"checks"`
-	Store  any           `json:"store"`
-	Keys   any           `json:"keys,omitzero"`
-	Uptime int64         `json:"uptimeSeconds"`
-}
-
 // status is GET /admin/status.
 func (a *API) status(r *http.Request) (any, error) {
-	ready := a.checks.run(r.Context())
-	answer := statusAnswer{Node: a.describe(), Ready: ready.Ready, Checks: ready.Checks, Store: a.Store.Stats(), Uptime: int64(a.Now().Sub(a.started) / time.Second)}
-	return answer, nil
+	ready, stored := a.checks.run(r.Context()), a.Store.Stats()
+	return map[string]any{
+		"node":          a.describe(),
+		"ready":         ready.Ready,
+		"checks":        ready.Checks,
+		"uptimeSeconds": int64(a.Now().Sub(a.started) / time.Second),
+		"keys":          a.Keys.Stats(),
+		"store": map[string]any{
+			"lastSeq": stored.LastSeq, "logBytes": stored.LogBytes, "indexBytes": stored.IndexBytes, "claimsToIndex": stored.ActiveClaims + stored.MergingClaims,
+			"commits": stored.Commits, "committedClaims": stored.CommittedClaims, "queueLength": stored.QueueLength,
+			"lastMergeSeconds": stored.LastMerge.Seconds(), "slowedSeconds": stored.Slowed.Seconds(),
+		},
+	}, nil
 }
 
 type erasure struct {

@@ -37,6 +37,7 @@ func (a *API) routes() (http.Handler, error) {
 	engine.POST("/claims/batch", a.limited(a.submit), within(a.work.BatchDeadline+a.work.BatchBodyTime), a.handle(a.submitBatch))
 	engine.POST("/verify", a.limited(a.verify), within(a.work.Deadline), a.handle(a.verifyClaim))
 
+	a.engine = engine
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes([]string{"application/json"}))
 	if err != nil {
 		return nil, err
