@@ -28,6 +28,9 @@ func findings(r *Report) []Finding {
 	list = append(list, document, record)
 	list = append(list, problemFindings(r)...)
 	list = append(list, agreementFindings(r)...)
+	if r.DNS.Status != StatusUnreachable && len(r.DNS.Notes) > 0 { // else they stand in the fault's own words
+		list = append(list, Finding{Channel: protocol.DNS, Level: Warn, Message: "the resolver says about the TXT records: " + strings.Join(r.DNS.Notes, "; ")})
+	}
 	if f, ok := dnssecFinding(r); ok {
 		list = append(list, f)
 	}
@@ -82,7 +85,7 @@ func channelFinding(r *Report, c, other ChannelReport, fix func(string, []protoc
 		if len(c.Keys) > 0 {
 			text += fmt.Sprintf("; what it held %s ago is used for %s more", age(r.FetchedAt.Sub(c.FetchedAt)), age(c.ExpiresAt.Sub(r.FetchedAt)))
 		}
-		return Finding{Level: Fail, Message: text, Fix: strings.Join(c.Notes, "\n")}
+		return Finding{Level: Fail, Message: text}
 	case StatusRefused:
 		return Finding{Level: Fail, Message: fmt.Sprintf("%s is not read: %s", c.Where, c.Detail),
 			Fix: "point the domain to a public address, or have the operator of this node allow the range"}

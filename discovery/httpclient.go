@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mirnode/discovery/internal/dnsclient"
+	"mirnode/discovery/internal/guard"
 )
 
 // Bounds of the guarded HTTP client beside those of Config.
@@ -76,8 +77,8 @@ func newDNSClient(cfg Config) (*dnsclient.Client, error) {
 }
 
 func newHTTPClient(cfg Config, resolve *dnsclient.Client) *http.Client {
-	g := newGuard(cfg.WellKnownPort, cfg.AllowRanges)
-	d := guardedDialer{resolve: resolve, guard: g, dialer: g.dialer()}
+	g := guard.New(uint16(cfg.WellKnownPort), cfg.AllowRanges) // withDefaults checked the port's range
+	d := guardedDialer{resolve: resolve, guard: g, dialer: g.Dialer(dialTimeout)}
 	transport := &guardedTransport{
 		port: strconv.Itoa(cfg.WellKnownPort),
 		base: &http.Transport{
@@ -99,7 +100,7 @@ func newHTTPClient(cfg Config, resolve *dnsclient.Client) *http.Client {
 // guardedDialer connects to addresses that it resolved and checked itself.
 type guardedDialer struct {
 	resolve *dnsclient.Client
-	guard   guard
+	guard   guard.Guard
 	dialer  *net.Dialer
 }
 
@@ -144,7 +145,7 @@ func (d guardedDialer) addresses(ctx context.Context, host string) ([]netip.Addr
 	var permitted []netip.Addr
 	var refusal error
 	for _, ip := range all {
-		if err := d.guard.check(ip); err != nil {
+		if err := d.guard.Check(ip); err != nil {
 			refusal = err
 		} else if len(permitted) < maxDialled {
 			permitted = append(permitted, ip)

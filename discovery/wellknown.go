@@ -17,6 +17,7 @@ import (
 
 	"mirnode/discovery/internal/cachecontrol"
 	"mirnode/discovery/internal/dnsclient"
+	"mirnode/discovery/internal/guard"
 	"mirnode/protocol"
 )
 
@@ -123,7 +124,7 @@ func fetchFault(err error, domain string) (status Status, detail string, notes [
 		return StatusAbsent, "the domain has no address", nil
 	case errors.Is(err, errNoAddress):
 		return StatusInvalid, at + "that host has no address", nil
-	case errors.Is(err, errForbidden):
+	case errors.Is(err, guard.ErrForbidden):
 		return StatusRefused, at + forbidden(err), nil
 	case errors.As(err, &rule):
 		return StatusInvalid, rule.message, nil

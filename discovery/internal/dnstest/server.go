@@ -14,7 +14,7 @@ import (
 type Handler func(query *dns.Msg, network string) []byte
 
 // Serve answers on a free loopback port, UDP and TCP, until the test ends, and returns host:port.
-// The handler runs on one goroutine a query; those that still run when the test ends are not waited for.
+// The handler runs on one goroutine a query, and must return before the test can end.
 func Serve(t testing.TB, handler Handler) string {
 	t.Helper()
 	var udp net.PacketConn
@@ -51,7 +51,7 @@ func Serve(t testing.TB, handler Handler) string {
 		}()
 		<-up
 		t.Cleanup(func() {
-			_ = s.ShutdownContext(t.Context()) // the context is over: close, and do not wait for handlers
+			_ = s.ShutdownContext(t.Context()) // the context is over: close; ActivateAndServe waits for handlers
 			<-done
 		})
 	}
