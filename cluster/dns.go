@@ -63,11 +63,11 @@ func startDNS(zone *zoneFile, log *slog.Logger) (*dnsServer, error) {
 func listenBoth() (net.PacketConn, net.Listener, error) {
 	var failed error
 	for range portTries {
-		packets, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		packets, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
 		if err != nil {
 			return nil, nil, err
 		}
-		listener, err := net.Listen("tcp4", packets.LocalAddr().String())
+		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", packets.LocalAddr().String())
 		if err == nil {
 			return packets, listener, nil
 		}

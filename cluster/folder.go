@@ -101,7 +101,7 @@ func openFolder(dir string) (unlock func(), err error) {
 	if len(entries) > 0 && !ours {
 		return nil, fmt.Errorf("%s holds other things: name a new or empty folder, or one of an earlier cluster", dir)
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder: its owner must be able to enter it
 		return nil, err
 	}
 	unlock, err = tryLockFile(filepath.Join(dir, lockName))

@@ -40,8 +40,9 @@ func startProcess(name, program string, args []string, logFile string) (*process
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() // the child has its own descriptor
-	p := &process{name: name, command: exec.Command(program, args...), exited: make(chan struct{}), logFile: logFile}
+	defer func() { _ = log.Close() }() // the child has its own descriptor, and nothing is written by this one
+	p := &process{name: name, exited: make(chan struct{}), logFile: logFile}
+	p.command = exec.Command(program, args...) //nolint:gosec,noctx // this very program, unless the caller names another; it lives until stop
 	p.command.Stdout, p.command.Stderr = log, log
 	p.command.Env = withoutSettings(os.Environ())
 	// A group of its own: Ctrl-C in a terminal reaches this process alone, which then stops its nodes in order.
@@ -70,7 +71,7 @@ func (p *process) logTail() string {
 	if err != nil {
 		return err.Error()
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // a file that was only read
 	if info, err := file.Stat(); err == nil && info.Size() > logTailSize {
 		_, _ = file.Seek(-logTailSize, io.SeekEnd)
 	}

@@ -72,7 +72,7 @@ func ReadPublished(dir string) (*Published, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // a file that was only read
 	return decodePublished(file)
 }
 

@@ -34,7 +34,7 @@ type wellKnownServer struct {
 
 // startWellKnown listens on a free port of 127.0.0.1 and serves until Close.
 func startWellKnown(zone *zoneFile, authority *authority, log *slog.Logger) (*wellKnownServer, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTPS: %w", err)
 	}

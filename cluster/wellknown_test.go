@@ -60,7 +60,7 @@ func TestWellKnownDocument(t *testing.T) {
 		d.SetKey(cluster.Key{Public: testKey(2), Channels: []protocol.Channel{protocol.DNS}})
 	})
 	answer, body := get(t, browser(t, names, nil), "https://A.test/.well-known/mir.json")
-	if answer.StatusCode != 200 || answer.Header.Get("Content-Type") != "application/json" || answer.Header.Get("Cache-Control") != "max-age=1" {
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/json" || answer.Header.Get("Cache-Control") != "max-age=1" {
 		t.Errorf("%s %v", answer.Status, answer.Header)
 	}
 	document, err := protocol.ParseKeyDocument([]byte(body))
@@ -107,7 +107,7 @@ func TestWellKnownAnswers(t *testing.T) {
 	} else {
 		answer.Body.Close()
 	}
-	if answer, err := client.Post("https://odd.test/.well-known/mir.json", "text/plain", nil); err != nil || answer.StatusCode != 405 {
+	if answer, err := client.Post("https://odd.test/.well-known/mir.json", "text/plain", nil); err != nil || answer.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %v %v", answer, err)
 	} else {
 		answer.Body.Close()

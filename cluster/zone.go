@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -189,11 +190,10 @@ func (f *zoneFile) reload() error {
 	}
 	seen, err := file.Stat()
 	if err != nil {
-		file.Close()
-		return err
+		return errors.Join(err, file.Close())
 	}
 	if f.file != nil {
-		f.file.Close()
+		_ = f.file.Close() // a file that was only read
 	}
 	f.file, f.seen = file, seen // also of a bad version, so that it is read and complained about once
 	p, err := decodePublished(file)
