@@ -50,7 +50,8 @@ type Config struct {
 	Resolvers []string
 	// AllowRanges are address ranges that may be connected to although they are not
 	// public, for tests and closed networks. IPv4-mapped IPv6 addresses need a mapped
-	// prefix beside the IPv4 one.
+	// prefix beside the IPv4 one. A node behind NAT64 alone needs 64:ff9b::/96, and a
+	// gateway that drops private IPv4 addresses in it.
 	AllowRanges []netip.Prefix
 	// ExtraCAs are trusted beside the system's, for HTTPS and DNS over TLS.
 	ExtraCAs []*x509.Certificate

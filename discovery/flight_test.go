@@ -60,6 +60,35 @@ func TestOneFlight(t *testing.T) {
 	}
 }
 
+// TestOldFlight: a flight that began long before a caller came is not final for that caller.
+func TestOldFlight(t *testing.T) {
+	w := newWorld(t)
+	w.publishDNS("shop.example", newKey(t))
+	cfg, asked, release := w.blocking(t)
+	d := w.discoverer(t, func(c *discovery.Config) { *c = cfg })
+	find := func() chan error {
+		result := make(chan error, 1)
+		go func() {
+			_, err := d.FindKey(t.Context(), "shop.example", protocol.Fingerprint(newKey(t)))
+			result <- err
+		}()
+		return result
+	}
+	first := find()
+	<-asked
+	w.clock.Advance(discovery.DefaultRefetchAge)
+	second := find()
+	release()
+	for _, result := range []chan error{first, second} {
+		if err := <-result; outcome(err) != "KEY_NOT_FOUND" {
+			t.Error(err)
+		}
+	}
+	if s := d.Stats(); s.Lookups != 2 || s.Refetches != 1 {
+		t.Errorf("%+v, want a second look-up for the second caller", s)
+	}
+}
+
 // TestCancelledWaiter: who gives up leaves the others' flight alone.
 func TestCancelledWaiter(t *testing.T) {
 	w := newWorld(t)

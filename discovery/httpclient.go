@@ -78,7 +78,7 @@ func newDNSClient(cfg Config) (*dnsclient.Client, error) {
 
 func newHTTPClient(cfg Config, resolve *dnsclient.Client) *http.Client {
 	g := guard.New(uint16(cfg.WellKnownPort), cfg.AllowRanges) // withDefaults checked the port's range
-	d := guardedDialer{resolve: resolve, guard: g, dialer: g.Dialer(dialTimeout)}
+	d := guardedDialer{resolve: resolve, guard: g, dialer: g.Dialer(dialTimeout), timeout: cfg.HTTPTimeout}
 	transport := &guardedTransport{
 		port: strconv.Itoa(cfg.WellKnownPort),
 		base: &http.Transport{
@@ -102,6 +102,7 @@ type guardedDialer struct {
 	resolve *dnsclient.Client
 	guard   guard.Guard
 	dialer  *net.Dialer
+	timeout time.Duration // resolving and all addresses; the transport may dial on after its request ended
 }
 
 // dial resolves the host and tries its permitted addresses in turn.
@@ -110,6 +111,8 @@ func (d guardedDialer) dial(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
 	addresses, err := d.addresses(ctx, host)
 	if err != nil {
 		return nil, &hostError{host, err}
