@@ -41,6 +41,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			dir, err := filepath.Abs(vectorsDir())
 			env.Setenv("VECTORS", dir)
+			docs, failed := filepath.Abs(filepath.Join("..", "..", "docs"))
+			err = errors.Join(err, failed)
+			env.Setenv("DOCS", docs)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each program under the race detector ends a second late
 			return err
 		},
