@@ -112,29 +112,27 @@ func (r verifyReport) print(w io.Writer, name string) error {
 	default:
 		fmt.Fprintf(b, "REJECT  %s: %s\n", name, r.Code)
 	}
-	line := func(label, format string, args ...any) {
-		fmt.Fprintf(b, "  %-8s"+format+"\n", append([]any{label}, args...)...)
-	}
+	line := func(label, text string) { fmt.Fprintf(b, "  %-8s%s\n", label, text) }
 	if r.Error != "" {
-		line("reason", "%s", r.Error)
+		line("reason", r.Error)
 	}
 	if r.Hint != "" {
-		line("hint", "%s", r.Hint)
+		line("hint", r.Hint)
 	}
 	if r.ClaimID != "" {
-		line("claim", "%s", r.ClaimID)
-		line("type", "%s", r.Type)
-		line("domain", "%s", r.Domain)
+		line("claim", r.ClaimID)
+		line("type", r.Type)
+		line("domain", r.Domain)
 	}
 	if k := r.Key; k != nil {
-		line("key", "%s", k.Fingerprint)
-		line("found", "%s", k.found())
+		line("key", k.Fingerprint)
+		line("found", k.found())
 	}
 	for _, flag := range r.Flags {
-		line("note", "%s", flagWords[flag])
+		line("note", flagWords[flag])
 	}
 	for _, warning := range r.warnings {
-		line("note", "%s", warning)
+		line("note", warning)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

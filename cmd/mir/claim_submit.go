@@ -48,7 +48,7 @@ type submitted struct {
 	ClaimID    string          `json:"claimId,omitzero"`
 	SigHash    string          `json:"sigHash,omitzero"`
 	IngestedAt string          `json:"ingestedAt,omitzero"`
-	Duplicate  bool            `json:"duplicate,omitzero"`
+	Duplicate  *bool           `json:"duplicate,omitzero"` // nil in a refusal
 	Verified   json.RawMessage `json:"verified,omitzero"`
 	Error      string          `json:"error,omitzero"`
 	Hint       string          `json:"hint,omitzero"`
@@ -85,7 +85,7 @@ func submitOne(cmd *cobra.Command, client *nodeClient, retryFor time.Duration, n
 		return printRaw(cmd, answer.body)
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), kept.ClaimID)
-	if kept.Duplicate {
+	if kept.Duplicate != nil && *kept.Duplicate {
 		note(cmd, "The node has it already, since %s.", kept.IngestedAt)
 	} else {
 		note(cmd, "The node verified and kept it at %s.", kept.IngestedAt)

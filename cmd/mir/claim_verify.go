@@ -161,7 +161,7 @@ func verifyFiles(cmd *cobra.Command, v *verifier.Verifier, policy verifier.Polic
 		}
 		verdict, err := v.Verify(cmd.Context(), document, policy)
 		if cmd.Context().Err() != nil {
-			return cmd.Context().Err()
+			return errInterrupted
 		}
 		tally.add(verdict, err)
 		report := newVerifyReport(verdict, err)

@@ -133,11 +133,14 @@ func (a *nodeAnswer) err(cmd *cobra.Command) error {
 		said = refusal{Error: fmt.Sprintf("the node answered %d %s", a.status, http.StatusText(a.status))}
 	}
 	code := exitRejected
-	if a.status >= 500 || a.status == http.StatusTooManyRequests {
+	switch {
+	case a.status >= 500 || a.status == http.StatusTooManyRequests:
 		code = exitUnreachable
 		if a.retryAfter > 0 {
 			said.Hint = strings.TrimSpace(fmt.Sprintf("%s (try again in %v)", said.Hint, a.retryAfter))
 		}
+	case a.status == http.StatusBadRequest && said.Code == "":
+		code = exitMisuse // a parameter, not a claim
 	}
 	if wantsJSON(cmd) {
 		if err := printJSON(cmd.OutOrStdout(), said); err != nil {

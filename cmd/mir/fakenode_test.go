@@ -133,6 +133,11 @@ func (n *fakeNode) list(w http.ResponseWriter, r *http.Request) {
 			matching = append(matching, stored(c))
 		}
 	}
+	if r.FormValue("limit") == "5000" {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"error":"limit is out of bounds","hint":"give less"}`)
+		return
+	}
 	from := 0
 	if _, err := fmt.Sscanf(r.FormValue("cursor"), "from-%d", &from); err != nil {
 		from = 0

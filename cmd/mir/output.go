@@ -78,6 +78,9 @@ func withHint(message, hint string) error {
 	return fmt.Errorf("%s\n     %s", message, hint)
 }
 
+// errInterrupted ends a command that was stopped before it was done: nothing is known of the rest.
+var errInterrupted = &exit{exitUnreachable, errors.New("interrupted")}
+
 // note tells a person something beside the data, on the error stream.
 func note(cmd *cobra.Command, format string, args ...any) {
 	fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
