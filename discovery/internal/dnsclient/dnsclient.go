@@ -134,28 +134,29 @@ func (c *Client) TXT(ctx context.Context, name string) (Answer, error) {
 // Addresses asks for a name's A and AAAA records, both at once. Where one of the two
 // has addresses and the other is not answered, those addresses are the answer.
 func (c *Client) Addresses(ctx context.Context, host string) (Answer, error) {
-	type result struct {
+	type half struct {
 		answer Answer
 		err    error
 	}
-	v6 := make(chan result, 1)
-	go func() {
-		a, err := c.lookup(ctx, host, dns.TypeAAAA)
-		v6 <- result{a, err}
-	}()
-	a4, err4 := c.lookup(ctx, host, dns.TypeA)
-	six := <-v6
-	switch {
-	case err4 != nil && (six.err != nil || len(six.answer.Addresses) == 0):
-		return Answer{}, err4
-	case err4 != nil:
-		return six.answer, nil
-	case six.err != nil && len(a4.Addresses) == 0:
-		return Answer{}, six.err
-	case six.err != nil:
-		return a4, nil
+	ask := func(qtype uint16) half {
+		a, err := c.lookup(ctx, host, qtype)
+		return half{a, err}
 	}
-	return merge(a4, six.answer), nil
+	pending := make(chan half, 1)
+	go func() { pending <- ask(dns.TypeAAAA) }()
+	v4 := ask(dns.TypeA)
+	v6 := <-pending
+	for _, pair := range [][2]half{{v4, v6}, {v6, v4}} {
+		failed, other := pair[0], pair[1]
+		switch {
+		case failed.err == nil:
+		case len(other.answer.Addresses) > 0:
+			return other.answer, nil
+		default:
+			return Answer{}, failed.err
+		}
+	}
+	return merge(v4.answer, v6.answer), nil
 }
 
 // merge joins the answers for the two address families.

@@ -3,7 +3,6 @@ package dnstest
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,11 +43,11 @@ func StartBind(t testing.TB, zones ...Zone) *Bind {
 			NegativeTTL, NegativeTTL, z.Records)
 		write(t, file, text)
 		if z.Sign {
-			b.Anchors = append(b.Anchors, sign(t, dir, file, z))
+			b.Anchors = append(b.Anchors, sign(t, file, z))
 		}
 		fmt.Fprintf(&conf, "zone %q { type primary; file %q; check-names ignore; };\n", z.Name, file)
 	}
-	start(t, "all zones loaded", func() *exec.Cmd {
+	start(t, "all zones loaded", named, func() []string {
 		b.Port = freePort(t)
 		write(t, filepath.Join(dir, "named.conf"), fmt.Sprintf(`options {
 	directory %q; pid-file none; session-keyfile none; lock-file none;
@@ -57,13 +56,13 @@ func StartBind(t testing.TB, zones ...Zone) *Bind {
 };
 controls { };
 %s`, dir, b.Port, conf.String()))
-		return exec.Command(named, "-g", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
+		return []string{"-g", "-n", "1", "-c", filepath.Join(dir, "named.conf")}
 	})
 	return b
 }
 
 // sign replaces the zone file by a signed one, and returns the zone's key.
-func sign(t testing.TB, dir, file string, z Zone) (anchor string) {
+func sign(t testing.TB, file string, z Zone) (anchor string) {
 	t.Helper()
 	keys := t.TempDir()
 	name := run(t, binary(t, "dnssec-keygen", "bind9-dnsutils"), "-q", "-K", keys, "-a", "ECDSAP256SHA256", "-f", "KSK", z.Name)

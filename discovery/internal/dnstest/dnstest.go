@@ -42,7 +42,7 @@ func binary(t testing.TB, name, debianPackage string) string {
 func run(t testing.TB, path string, args ...string) string {
 	t.Helper()
 	var errors strings.Builder
-	cmd := exec.CommandContext(t.Context(), path, args...)
+	cmd := exec.CommandContext(t.Context(), path, args...) //nolint:gosec // the DNSSEC tools, from the system's folders
 	cmd.Stderr = &errors
 	out, err := cmd.Output()
 	if err != nil {
@@ -87,12 +87,12 @@ type daemon struct {
 }
 
 // start runs a server in the foreground until the test's end. It is up when a line of
-// its log holds ready. command is asked anew for each try, since ports can be lost.
-func start(t testing.TB, ready string, command func() *exec.Cmd) {
+// its log holds ready. arguments is asked anew for each try, since ports can be lost.
+func start(t testing.TB, ready, path string, arguments func() []string) {
 	t.Helper()
 	var last string
 	for range startTries {
-		d, err := launch(command(), ready)
+		d, err := launch(ready, path, arguments()...)
 		if err == nil {
 			t.Cleanup(func() { d.stop(t) })
 			return
@@ -102,7 +102,9 @@ func start(t testing.TB, ready string, command func() *exec.Cmd) {
 	t.Fatal(last)
 }
 
-func launch(cmd *exec.Cmd, ready string) (*daemon, error) {
+func launch(ready, path string, arguments ...string) (*daemon, error) {
+	// Not the test's context: its end would kill the server, which is to stop by itself.
+	cmd := exec.CommandContext(context.Background(), path, arguments...) //nolint:gosec // the DNS servers, from the system's folders
 	d := &daemon{cmd: cmd, exited: make(chan struct{})}
 	pipe, err := cmd.StderrPipe()
 	if err != nil {

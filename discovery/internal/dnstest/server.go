@@ -20,12 +20,12 @@ func Serve(t testing.TB, handler Handler) string {
 	var udp net.PacketConn
 	var tcp net.Listener
 	for range startTries {
-		address := "127.0.0.1:0"
+		var config net.ListenConfig
 		var err error
-		if tcp, err = net.Listen("tcp4", address); err != nil {
+		if tcp, err = config.Listen(t.Context(), "tcp4", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
 		}
-		if udp, err = net.ListenPacket("udp4", tcp.Addr().String()); err == nil {
+		if udp, err = config.ListenPacket(t.Context(), "udp4", tcp.Addr().String()); err == nil {
 			break
 		}
 		closeAll(tcp)

@@ -2,7 +2,6 @@ package dnstest
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,7 +43,7 @@ func StartUnbound(t testing.TB, behind *Bind, ca *tlstest.CA, lame ...string) *U
 	for _, a := range behind.Anchors {
 		fmt.Fprintf(&anchors, "  trust-anchor: %q\n", a)
 	}
-	start(t, "start of service", func() *exec.Cmd {
+	start(t, "start of service", unbound, func() []string {
 		u.Port, u.TLSPort = freePort(t), freePort(t)
 		write(t, filepath.Join(dir, "unbound.conf"), fmt.Sprintf(`server:
   directory: %[1]q
@@ -68,7 +67,7 @@ func StartUnbound(t testing.TB, behind *Bind, ca *tlstest.CA, lame ...string) *U
 %[6]sremote-control:
   control-enable: no
 %[7]s`, dir, u.Port, u.TLSPort, filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.priv"), anchors.String(), stubs.String()))
-		return exec.Command(unbound, "-d", "-p", "-c", filepath.Join(dir, "unbound.conf"))
+		return []string{"-d", "-p", "-c", filepath.Join(dir, "unbound.conf")}
 	})
 	return u
 }
