@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"mirnode/protocol"
 )
@@ -35,6 +36,9 @@ func readFile(path string, max int64) ([]byte, error) {
 func readInput(cmd *cobra.Command, name string, max int64) ([]byte, error) {
 	if name != stdinName {
 		return readFile(name, max)
+	}
+	if f, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		note(cmd, "Reading standard input; end it with Ctrl-D.")
 	}
 	data, err := readBounded(cmd.InOrStdin(), max)
 	if err != nil {

@@ -40,7 +40,10 @@ func writeKeyFile(path string, key ed25519.PrivateKey) error {
 		return err
 	}
 	err = pem.Encode(f, &pem.Block{Type: privateKeyType, Bytes: der})
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path)) // a half-written key would stand in the way of the next try
+	}
+	return nil
 }
 
 // readPrivateKey reads the key of a PEM file that `mir key new` or `openssl genpkey -algorithm ed25519` made.
