@@ -30,6 +30,7 @@ func (knownKeys) Keys(context.Context, string) (*discovery.Report, error) {
 }
 func (knownKeys) Known(string, string) bool { return true }
 func (knownKeys) Forget(string)             {}
+func (knownKeys) Stats() discovery.Stats    { return discovery.Stats{} }
 
 // serve serves a handler on a loopback port until stop is called.
 func serve(ctx context.Context, handler http.Handler) (address string, stop func() error, err error) {
