@@ -53,7 +53,7 @@ func (c *domainCheck) strayRecords(ctx context.Context, d *discovery.Discoverer,
 	var list []finding
 	if answer, err := d.TXT(ctx, report.DNS.Where); err == nil {
 		for _, value := range answer.Values {
-			list = append(list, c.recordMistake(value)...)
+			list = append(list, c.recordMistake(value, report.Keys)...)
 		}
 	}
 	names := strayNames(c.domain)
@@ -74,8 +74,8 @@ func (c *domainCheck) strayRecords(ctx context.Context, d *discovery.Discoverer,
 	return append(list, slices.Concat(found...)...)
 }
 
-// recordMistake judges a TXT value at the right name.
-func (c *domainCheck) recordMistake(value string) []finding {
+// recordMistake judges a TXT value at the right name. known are the keys that the domain does publish.
+func (c *domainCheck) recordMistake(value string, known []protocol.DomainKey) []finding {
 	public, ours, err := protocol.ParseKeyRecord(value)
 	replaces := fmt.Sprintf("_mir-key.%s: the record %q is ignored", c.domain, value)
 	if c.isSeed(value) {
@@ -94,6 +94,11 @@ func (c *domainCheck) recordMistake(value string) []finding {
 		f.Fix = discovery.TXTRecord(c.domain, protocol.KeyRecord(public))
 		return []finding{f}
 	}
+	if public := c.withFingerprint(meant, known); public != nil {
+		f.Message = fmt.Sprintf("the TXT record %s is no key: it is the key's fingerprint; the key itself is wanted", shown(value))
+		f.Fix = c.records([]ed25519.PublicKey{public})
+		return []finding{f}
+	}
 	m, found := keyMistake(meant)
 	switch {
 	case m.private:
@@ -107,6 +112,20 @@ func (c *domainCheck) recordMistake(value string) []finding {
 	}
 	f.Level, f.Message = discovery.Warn, fmt.Sprintf("the TXT record %s has nothing to do with keys, and is ignored", shown(value))
 	return []finding{f}
+}
+
+// withFingerprint finds the key whose fingerprint the text is, among those that we know of.
+func (c *domainCheck) withFingerprint(text string, known []protocol.DomainKey) ed25519.PublicKey {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if c.public != nil && text == protocol.Fingerprint(c.public) {
+		return c.public
+	}
+	for _, key := range known {
+		if text == key.Fingerprint {
+			return key.Public
+		}
+	}
+	return nil
 }
 
 // misplaced judges a TXT value at a wrong name. Beside keys at the right one it may be on purpose.

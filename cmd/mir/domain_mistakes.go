@@ -69,7 +69,7 @@ func bytesMistake(raw []byte, form string) (mistake, bool) {
 // decodeLoosely reads bytes in any of the spellings that people use, and names the mistake of the spelling ("": base64url, as it should be).
 func decodeLoosely(text string) (raw []byte, form string) {
 	if raw, err := hex.DecodeString(text); err == nil && len(raw) >= ed25519.PublicKeySize {
-		return raw, "it is hexadecimal (or it is the fingerprint, which is not the key); base64url is wanted"
+		return raw, "it is hexadecimal; base64url is wanted (take care: if it is the fingerprint, the record below is wrong too)"
 	}
 	if raw, err := base64.RawURLEncoding.Strict().DecodeString(text); err == nil {
 		return raw, ""

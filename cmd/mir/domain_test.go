@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"mirnode/cluster"
+	"mirnode/discovery"
 	"mirnode/protocol"
 )
 
@@ -221,6 +222,9 @@ func TestDomainCheckOfTimesAndKeys(t *testing.T) {
 		{"the seed as the key", func(d *cluster.Domain) {
 			d.Records = []string{`_mir-key TXT "mir-key=` + base64.RawURLEncoding.EncodeToString(seededKey(7).Seed()) + `"`}
 		}, []string{"--key", path}, 1, []string{"PRIVATE KEY away"}},
+		{"the fingerprint as the key", func(d *cluster.Domain) {
+			d.Records = []string{`_mir-key TXT "mir-key=` + protocol.Fingerprint(publicOf(seededKey(7))) + `"`}
+		}, []string{"--key", path}, 1, []string{"it is the key's fingerprint", `"` + protocol.KeyRecord(publicOf(seededKey(7))) + `"`}},
 		{"a DNS that fails", func(d *cluster.Domain) { d.Rcode = "SERVFAIL" }, nil, 3, []string{"SERVFAIL", ": unreachable"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -263,4 +267,45 @@ func TestDomainCheckMisuse(t *testing.T) {
 			t.Errorf("%q: exit code %d: %s", args, code, output)
 		}
 	}
+}
+
+func TestFindingsAreColouredOnRequestAlone(t *testing.T) {
+	f := discovery.Finding{Level: discovery.Warn, Message: "so so", Fix: "one\ntwo"}
+	for on, want := range map[bool]string{
+		false: "  warn  so so\n        fix: one\n             two\n",
+		true:  "  \x1b[33mwarn\x1b[0m  so so\n        fix: one\n             two\n",
+	} {
+		var out bytes.Buffer
+		printFinding(&out, paint{on: on}, f)
+		if out.String() != want {
+			t.Errorf("coloured %v: %q", on, out.String())
+		}
+	}
+	if newPaint(new(bytes.Buffer)).on {
+		t.Error("what is no terminal is coloured")
+	}
+}
+
+func FuzzKeyMistake(f *testing.F) {
+	key := seededKey(7)
+	public := publicOf(key)
+	for _, seed := range []string{"", protocol.KeyRecord(public), hex.EncodeToString(public), base64.StdEncoding.EncodeToString(key), "MIR-KEY: x",
+		protocol.KeyRecord(public) + " " + protocol.KeyRecord(public), "-----BEGIN PUBLIC KEY-----", "-----BEGIN PRIVATE KEY-----"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		meant, named := meantAsKey(value)
+		if !named {
+			meant = value
+		}
+		m, found := keyMistake(meant)
+		for _, public := range m.keys {
+			if err := protocol.CheckPublicKey(public); err != nil {
+				t.Errorf("proposes %x: %v", public, err)
+			}
+		}
+		if found && m.what == "" || m.private && len(m.keys) > 0 {
+			t.Errorf("found %v: %+v", found, m)
+		}
+	})
 }
