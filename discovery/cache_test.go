@@ -161,7 +161,8 @@ func TestFlood(t *testing.T) {
 // TestRefetchBudget counts the budget's tokens.
 func TestRefetchBudget(t *testing.T) {
 	w := newWorld(t)
-	d := w.discoverer(t, nil)
+	const age = 5 * time.Second
+	d := w.discoverer(t, func(c *discovery.Config) { c.RefetchAge, c.RefetchEvery, c.RefetchBurst = age, 2*age, 3 })
 	ask := func() string {
 		_, err := d.FindKey(t.Context(), "shop.example", protocol.Fingerprint(newKey(t)))
 		return outcome(err)
@@ -170,7 +171,7 @@ func TestRefetchBudget(t *testing.T) {
 	for range 7 { // the first look-up, three of the burst, and a token every second round
 		known := d.Known("shop.example", protocol.Fingerprint(newKey(t)))
 		got = append(got, fmt.Sprintf("%s, known %v", ask(), known))
-		w.clock.Advance(discovery.DefaultRefetchAge)
+		w.clock.Advance(age)
 	}
 	want := append(slices.Repeat([]string{"KEY_NOT_FOUND, known false"}, 6), "unreachable, known true")
 	if !slices.Equal(got, want) {

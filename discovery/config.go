@@ -16,9 +16,9 @@ const (
 	DefaultTTL          = time.Hour
 	DefaultNegativeTTL  = 5 * time.Minute
 	DefaultFailureTTL   = 5 * time.Second
-	DefaultRefetchAge   = 5 * time.Second
+	DefaultRefetchAge   = time.Second
 	DefaultRefetchEvery = 10 * time.Second
-	DefaultRefetchBurst = 3
+	DefaultRefetchBurst = 5
 	DefaultTimeout      = 10 * time.Second
 	DefaultHTTPTimeout  = 5 * time.Second
 	DefaultCacheDomains = 10_000
