@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestReadme runs the README's commands as a newcomer would, in the order of the page, against a cluster in a folder of the test's own.
+// The commands that need the source (go run, make) and those that run until they are interrupted are run elsewhere: CI and the scripts.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	var script strings.Builder
+	for _, block := range blocks {
+		if command := block[1]; strings.Contains(command, "cluster env") || strings.Contains(command, "curl") {
+			script.WriteString(command)
+		}
+	}
+	for _, part := range []string{"cluster env", "claim submit", "curl -d"} {
+		if !strings.Contains(script.String(), part) {
+			t.Fatalf("the README has no command with %q any more: mend this test", part)
+		}
+	}
+
+	dir := t.TempDir()
+	program, err := exec.LookPath("mir") // put into the PATH by testscript.Main
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := exec.CommandContext(t.Context(), program, "cluster", "--dir", filepath.Join(dir, "demo"))
+	cluster.Stdout, cluster.Stderr = os.Stderr, os.Stderr
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cluster.Process.Signal(os.Interrupt)
+		if err := cluster.Wait(); err != nil {
+			t.Errorf("the cluster did not end well: %v", err)
+		}
+	}()
+	if out, err := exec.CommandContext(t.Context(), program, "cluster", "status", "--dir", filepath.Join(dir, "demo"), "--wait", "60s").CombinedOutput(); err != nil {
+		t.Fatalf("the cluster does not start: %v\n%s", err, out)
+	}
+
+	commands := strings.NewReplacer("bin/mir", program, "/tmp/mir-demo", filepath.Join(dir, "demo")).Replace(script.String())
+	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", commands)
+	shell.Dir = dir
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, want := range []string{"pass", "ACCEPT", "claim_", `"duplicate":true`, `"claims":[{`} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("the commands printed no %q:\n%s", want, out)
+		}
+	}
+}
