@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"embed"
 	"fmt"
-	"io"
 	"net/http"
 	"path"
 
@@ -79,16 +78,8 @@ func (d *documents) addSwaggerUI(name string) error {
 		return nil
 	}
 	name = name[:len(name)-len(".gz")]
-	reader, err := gzip.NewReader(bytes.NewReader(stored))
-	if err != nil {
-		return fmt.Errorf("Swagger UI: %s: %w", name, err)
-	}
-	plain, err := io.ReadAll(reader)
-	if err != nil {
-		return fmt.Errorf("Swagger UI: %s: %w", name, err)
-	}
-	file := newAsset(plain, contentTypes[path.Ext(name)])
-	file.gzipped = stored
+	file := newAsset(stored, contentTypes[path.Ext(name)])
+	file.body, file.gzipped = nil, stored // hardly any client wants it plain; it is unpacked for those
 	d.files[name] = file
 	return nil
 }

@@ -194,7 +194,7 @@ func newFixture(t testing.TB, change ...func(*api.Options)) *fixture {
 	})
 	options := api.Options{
 		Store: f.store, Keys: f.domains, Verifier: verifier.New(f.domains, verifier.Options{Now: f.clock.Now}),
-		Logger: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.clock.Now, Domain: "node.example", Network: "development", Version: api.BuildVersion(),
+		Logger: slog.New(slog.NewTextHandler(f.log, nil)), Now: f.clock.Now, Domain: "node.example", Network: "development", Version: api.BuildVersion(), Requests: api.LogAll,
 		Published: map[string]protocol.KeyDocument{"shop.example": {Keys: []protocol.DomainKey{f.shop.published()}}},
 	}
 	for _, c := range change {

@@ -21,30 +21,36 @@ var (
 	noReferrer   = []string{"no-referrer"}
 	anyOrigin    = []string{"*"}
 	exposed      = []string{"ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"}
-	crossOrigin  = []string{"cross-origin"}
 	allowHeaders = []string{"Accept, Content-Type, If-None-Match"}
 	maxAge       = []string{"86400"}
+
+	acceptEncoding = []string{"Accept-Encoding"}
 )
 
-// Keys of values in a gin.Context.
-const (
-	keyRequestID = "mir.request"
-	keyClient    = "mir.client"
-)
+// keyState is where a gin.Context has its requestState.
+const keyState = "mir.request"
+
+// requestState is what the parts of one request's handling tell one another.
+type requestState struct {
+	id     string
+	client netip.Addr // asked for by client, which works it out
+	known  bool       // client is worked out
+}
 
 // frame stands around every request: an ID, the headers, a way out of panics, the log and the metrics.
 func (a *API) frame(c *gin.Context) {
 	start := time.Now()
 	id := newRequestID()
-	c.Set(keyRequestID, id)
+	c.Set(keyState, &requestState{id: id})
 	h := c.Writer.Header()
 	h["X-Request-Id"] = []string{id}
 	h["Content-Security-Policy"] = strictCSP
 	h["X-Content-Type-Options"] = noSniff
 	h["Referrer-Policy"] = noReferrer
-	h["Cross-Origin-Resource-Policy"] = crossOrigin
 	h["Access-Control-Allow-Origin"] = anyOrigin
-	h["Access-Control-Expose-Headers"] = exposed
+	if c.Request.Header.Get("Origin") != "" {
+		h["Access-Control-Expose-Headers"] = exposed
+	}
 	done := a.metrics.begin(c)
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -96,15 +102,19 @@ func (a *API) logRequest(c *gin.Context, id string, took time.Duration) {
 
 // client is the address that the request came from, worked out once.
 func (a *API) client(c *gin.Context) netip.Addr {
-	if known, ok := c.Get(keyClient); ok {
-		return known.(netip.Addr)
+	state := stateOf(c)
+	if !state.known {
+		state.client, state.known = clientAddress(c.Request, a.TrustedProxies), true
 	}
-	address := clientAddress(c.Request, a.TrustedProxies)
-	c.Set(keyClient, address)
-	return address
+	return state.client
 }
 
-func requestID(c *gin.Context) string { return c.GetString(keyRequestID) }
+func requestID(c *gin.Context) string { return stateOf(c).id }
+
+func stateOf(c *gin.Context) *requestState {
+	value, _ := c.Get(keyState)
+	return value.(*requestState) // frame has set it
+}
 
 // newRequestID gives 16 hex digits. It names a request in the log and is no secret.
 func newRequestID() string {

@@ -1,8 +1,6 @@
 package api
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -77,41 +75,6 @@ func (a *API) publishedKeys(c *gin.Context) error {
 	return nil
 }
 
-// asset is an answer that does not change while the node runs.
-type asset struct {
-	body        []byte
-	gzipped     []byte // the same, compressed; nil if it is not
-	contentType []string
-	etag        string
-}
-
-func newAsset(body []byte, contentType string) asset {
-	sum := sha256.Sum256(body)
-	return asset{body: body, contentType: []string{contentType}, etag: `"` + hex.EncodeToString(sum[:12]) + `"`}
-}
-
-// serve answers with the asset, compressed if it is and the client takes that.
-func (s asset) serve(c *gin.Context, cacheControl []string) {
-	body, etag := s.body, s.etag
-	h := c.Writer.Header()
-	if s.gzipped != nil {
-		h["Vary"] = []string{"Accept-Encoding"}
-		if strings.Contains(c.Request.Header.Get("Accept-Encoding"), "gzip") {
-			body, etag = s.gzipped, strings.TrimSuffix(etag, `"`)+`-gz"`
-		}
-	}
-	if notModified(c, etag, cacheControl) {
-		return
-	}
-	if len(body) == len(s.gzipped) && s.gzipped != nil {
-		h["Content-Encoding"] = []string{"gzip"}
-	}
-	h["Content-Type"] = s.contentType
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	c.Writer.WriteHeader(http.StatusOK)
-	_, _ = c.Writer.Write(body) // an error means that the client is gone
-}
-
 // publishedAssets makes the well-known documents of the node's domains.
 func publishedAssets(documents map[string]protocol.KeyDocument) (map[string]asset, error) {
 	assets := make(map[string]asset, len(documents))
@@ -122,17 +85,4 @@ func publishedAssets(documents map[string]protocol.KeyDocument) (map[string]asse
 		assets[strings.ToLower(domain)] = newAsset(document.JSON(), "application/json")
 	}
 	return assets, nil
-}
-
-// matches tells whether an If-None-Match header holds the tag (RFC 9110, 13.1.2: weak comparison, a list, or *).
-func matches(header, etag string) bool {
-	if header == "*" {
-		return true
-	}
-	for candidate := range strings.SplitSeq(header, ",") {
-		if strings.TrimPrefix(strings.TrimSpace(candidate), "W/") == etag {
-			return true
-		}
-	}
-	return false
 }

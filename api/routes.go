@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -25,14 +26,14 @@ func (a *API) routes() (http.Handler, error) {
 
 	a.get(engine, "/claims/:claimId", a.read, a.getClaim)
 	a.get(engine, "/claims", a.read, a.findClaims)
-	a.get(engine, "/domains/:domain/keys", a.read, a.domainKeys)
+	a.get(engine, "/domains/:domain/keys", a.read, a.domainKeys, within(a.work.Deadline))
 	a.get(engine, "/.well-known/mir.json", a.read, a.publishedKeys)
 	a.get(engine, "/node", a.read, a.describeNode)
 	a.get(engine, "/openapi.json", a.read, a.openAPI)
 	a.get(engine, "/docs", a.read, a.docsPage)
 	a.get(engine, "/docs/:file", a.read, a.docsFile)
 	a.get(engine, "/healthz", nil, a.healthz)
-	a.get(engine, "/readyz", nil, a.readyz)
+	a.get(engine, "/readyz", nil, a.readyz, within(a.work.Deadline))
 	engine.POST("/claims", a.limited(a.submit), within(a.work.Deadline), a.handle(a.submitClaim))
 	engine.POST("/claims/batch", a.limited(a.submit), within(a.work.BatchDeadline+a.work.BatchBodyTime), a.handle(a.submitBatch))
 	engine.POST("/verify", a.limited(a.verify), within(a.work.Deadline), a.handle(a.verifyClaim))
@@ -45,12 +46,14 @@ func (a *API) routes() (http.Handler, error) {
 	return compressSome(engine, compress(engine)), nil
 }
 
-// get registers a route for GET and HEAD; net/http drops the body of an answer to HEAD.
-func (a *API) get(engine *gin.Engine, path string, b *budget[netip.Addr], h handlerFunc) {
-	handlers := []gin.HandlerFunc{within(a.work.Deadline), a.handle(h)}
+// get registers a route for GET and HEAD; net/http drops the body of an answer to HEAD. A route that waits for anything needs within before it; what reads
+// the store alone is bounded by the work that it does.
+func (a *API) get(engine *gin.Engine, path string, b *budget[netip.Addr], h handlerFunc, before ...gin.HandlerFunc) {
+	var handlers []gin.HandlerFunc
 	if b != nil {
-		handlers = append([]gin.HandlerFunc{a.limited(b)}, handlers...)
+		handlers = append(handlers, a.limited(b))
 	}
+	handlers = append(append(handlers, before...), a.handle(h))
 	engine.GET(path, handlers...)
 	engine.HEAD(path, handlers...)
 }
@@ -94,11 +97,15 @@ func (a *API) limited(b *budget[netip.Addr]) gin.HandlerFunc {
 // compressSome compresses the answers that can be big, for clients that ask for it. All others go straight to the engine.
 func compressSome(plain, compressing http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/claims", "/claims/batch":
-			compressing.ServeHTTP(w, r)
-		default:
+		if r.URL.Path != "/claims" && r.URL.Path != "/claims/batch" {
 			plain.ServeHTTP(w, r)
+			return
 		}
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			compressing.ServeHTTP(w, r) // it sets Vary
+			return
+		}
+		w.Header()["Vary"] = acceptEncoding
+		plain.ServeHTTP(w, r)
 	})
 }

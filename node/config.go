@@ -74,7 +74,7 @@ func Default() Config {
 		Listen:          "127.0.0.1:8080",
 		ShutdownTimeout: 20 * time.Second,
 		Publish:         Published{},
-		Log:             Log{Level: "info", Format: "text", Requests: string(api.LogAll)},
+		Log:             Log{Level: "info", Format: "text", Requests: string(api.LogErrors)},
 		Discovery: Discovery{
 			WellKnownPort: 443,
 			MinTTL:        discovery.DefaultMinTTL, MaxTTL: discovery.DefaultMaxTTL, DefaultTTL: discovery.DefaultTTL, NegativeTTL: discovery.DefaultNegativeTTL,
