@@ -160,7 +160,9 @@ func (s *Store) write(requests []*request, answers []answer) error {
 		s.fault.set(faultWrite, err, s.logger)
 		return s.Ready()
 	}
-	s.lastSeq, s.lastIngested = t.seq, t.ingested
+	if t.seq > s.lastSeq {
+		s.lastSeq, s.lastIngested = t.seq, t.ingested
+	}
 	s.apply(t)
 	return nil
 }

@@ -26,20 +26,24 @@ var (
 	// terms: key → tag for subjects, nothing for others.
 	termsBucket = []byte("terms")
 
-	markKey     = []byte("mark")      // the last sequence whose keys, and those of all before it, are in the file
-	markHashKey = []byte("mark-hash") // that record's hash, to tell the log that the index was made from
+	// mark: the last sequence whose keys, and those of all before it, are in the file. reach: the last whose keys may be. Each is followed
+	// by the record's hash, which tells whether the log is still the one that the index was made from.
+	markKey  = []byte("mark")
+	reachKey = []byte("reach")
+	// log: what the log's identity hashes to.
+	logKey = []byte("log")
 )
 
 // indexSteps are the versions of index.db. A step may also answer errRebuild where keys cannot be carried over.
-var indexSteps = []step{createIndex}
-
-func createIndex(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{metaBucket, idsBucket, termsBucket} {
-		if _, err := tx.CreateBucket(name); err != nil {
-			return err
+func indexSteps(log *logFile) []step {
+	return []step{func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{metaBucket, idsBucket, termsBucket} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
 		}
-	}
-	return nil
+		return tx.Bucket(metaBucket).Put(logKey, log.fingerprint())
+	}}
 }
 
 // errRebuild: the file is of no use, for the reason that the error which wraps it gives.
@@ -81,7 +85,7 @@ func (x *indexFile) open(log *logFile, lastSeq uint64, options Options) error {
 		return err
 	}
 	x.db = db
-	err = upgrade(db, x.path, indexSteps)
+	err = upgrade(db, x.path, indexSteps(log))
 	if err == nil {
 		err = x.check(log, lastSeq)
 	}
@@ -93,38 +97,53 @@ func (x *indexFile) open(log *logFile, lastSeq uint64, options Options) error {
 
 // check finds whether the index is whole, as far as that is cheap to see, and was made from this log.
 func (x *indexFile) check(log *logFile, lastSeq uint64) error {
-	var markHash []byte
+	var mark, reach []byte
 	err := guard(x.path, func() error {
 		return x.db.View(func(tx *bbolt.Tx) error {
 			meta := tx.Bucket(metaBucket)
-			if value := meta.Get(markKey); len(value) == 8 {
-				x.mark = beUint64(value)
+			if !bytes.Equal(meta.Get(logKey), log.fingerprint()) {
+				return errors.New("it was made from another log")
 			}
-			markHash = bytes.Clone(meta.Get(markHashKey))
+			mark, reach = bytes.Clone(meta.Get(markKey)), bytes.Clone(meta.Get(reachKey))
 			for name, size := range map[string]int{string(idsBucket): 16, string(termsBucket): keyBytes} {
-				if err := checkBucket(tx, name, size, x.mark > 0); err != nil {
+				if err := checkBucket(tx, name, size, len(mark) > 0); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w: %w", errRebuild, err)
-	case x.mark > lastSeq:
-		return fmt.Errorf("%w: it knows %d records, the log has %d", errRebuild, x.mark, lastSeq)
-	case x.mark == 0:
-		return nil
+	if err == nil {
+		_, err = checkMark(log, lastSeq, reach)
 	}
-	record, err := log.record(x.mark)
+	if err == nil {
+		x.mark, err = checkMark(log, lastSeq, mark)
+	}
 	if err != nil {
-		return err
-	}
-	if !bytes.Equal(record.RecordHash[:], markHash) {
-		return fmt.Errorf("%w: it was made from another log", errRebuild)
+		return fmt.Errorf("%w: %w", errRebuild, err)
 	}
 	return nil
+}
+
+// checkMark reads a mark or reach, and sees whether the log has that record.
+func checkMark(log *logFile, lastSeq uint64, value []byte) (seq uint64, err error) {
+	if len(value) == 0 {
+		return 0, nil
+	}
+	if len(value) != 8+32 {
+		return 0, errors.New("its mark is not one")
+	}
+	if seq = beUint64(value); seq > lastSeq {
+		return 0, fmt.Errorf("it knows record %d, the log ends at %d", seq, lastSeq)
+	}
+	record, err := log.record(seq)
+	if err != nil {
+		return 0, err
+	}
+	if !bytes.Equal(record.RecordHash[:], value[8:]) {
+		return 0, fmt.Errorf("its record %d is not the log's", seq)
+	}
+	return seq, nil
 }
 
 // checkBucket looks at a bucket's two ends.

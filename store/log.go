@@ -3,9 +3,11 @@ package store
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -47,7 +49,10 @@ type logFile struct {
 
 // openLog opens log.db, and makes it under another name first where it does not exist, so that a crash cannot leave half a file.
 func openLog(path string, options Options) (*logFile, error) {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.Size() == 0:
+		return nil, &CorruptError{File: path, Reason: "it is empty; restore it from a backup"}
+	case errors.Is(err, fs.ErrNotExist):
 		if err := makeLog(path, options); err != nil {
 			return nil, err
 		}
@@ -75,6 +80,9 @@ func openLog(path string, options Options) (*logFile, error) {
 }
 
 func makeLog(path string, options Options) error {
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), indexName)); err == nil {
+		return &CorruptError{File: path, Reason: "it is missing, though its index is here; restore it from a backup, or remove " + indexName + " to begin anew"}
+	}
 	unfinished := path + ".new"
 	db, err := openBolt(unfinished, logPageBytes, options.LockTimeout)
 	if err != nil {
@@ -148,6 +156,12 @@ func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, 
 		return r, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d: %v", seq, err)}
 	}
 	return r, nil
+}
+
+// fingerprint tells this log from others without giving its identity away.
+func (l *logFile) fingerprint() []byte {
+	sum := sha256.Sum256(append([]byte("mirnode index of log\n"), l.identity[:]...))
+	return sum[:]
 }
 
 // bytes is the size of the file's used part.

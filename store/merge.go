@@ -115,15 +115,20 @@ func notify(c chan struct{}) {
 func (s *Store) merge(t *table, pause func(time.Duration)) error {
 	began := time.Now()
 	w := sliceWriter{index: s.index, stop: s.stopping, pause: pause, keys: firstSliceKeys, slices: &s.counts.mergeSlice}
+	mark := max(t.lastSeq, s.index.mark)
+	if err := s.setMark(reachKey, mark); err != nil {
+		return err
+	}
 	if err := w.writeIDs(t); err != nil {
 		return err
 	}
 	if err := w.writeTerms(t); err != nil {
 		return err
 	}
-	if err := s.setMark(max(t.lastSeq, s.index.mark)); err != nil {
+	if err := s.setMark(markKey, mark); err != nil {
 		return err
 	}
+	s.index.mark = mark
 	if err := s.forgetUnindexed(t.erased); err != nil {
 		return err
 	}
@@ -133,7 +138,8 @@ func (s *Store) merge(t *table, pause func(time.Duration)) error {
 	return nil
 }
 
-func (s *Store) setMark(seq uint64) error {
+// setMark notes in the index how far it goes.
+func (s *Store) setMark(name []byte, seq uint64) error {
 	if seq == 0 {
 		return nil
 	}
@@ -141,14 +147,9 @@ func (s *Store) setMark(seq uint64) error {
 	if err != nil {
 		return err
 	}
-	err = s.index.update(func(tx *bbolt.Tx) error {
-		meta := tx.Bucket(metaBucket)
-		return errors.Join(meta.Put(markKey, beBytes(seq)), meta.Put(markHashKey, record.RecordHash[:]))
+	return s.index.update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(metaBucket).Put(name, append(beBytes(seq), record.RecordHash[:]...))
 	})
-	if err == nil {
-		s.index.mark = seq
-	}
-	return err
 }
 
 // forgetUnindexed notes in the log that the keys of these erased records are gone from the index.

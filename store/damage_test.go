@@ -1,0 +1,188 @@
+package store_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
+	"mirnode/store"
+)
+
+// damages are what can happen to a file of this content.
+var damages = map[string]func(data []byte) []byte{
+	"emptied":                  func([]byte) []byte { return nil },
+	"cut to a few bytes":       func(data []byte) []byte { return data[:100] },
+	"cut to its header":        func(data []byte) []byte { return data[:3*4096] },
+	"cut in half":              func(data []byte) []byte { return data[:usedPages(data)/2*4096] },
+	"header zeroed":            func(data []byte) []byte { clear(data[:2*4096]); return data },
+	"all noise":                func(data []byte) []byte { return noise(data, 0, len(data)) },
+	"noise after the header":   func(data []byte) []byte { return noise(data, 2*4096, len(data)) },
+	"noise in one page of two": func(data []byte) []byte { return noisyPages(data) },
+	"a text":                   func([]byte) []byte { return []byte(strings.Repeat("this is no database\n", 1_000)) },
+}
+
+func noise(data []byte, from, to int) []byte {
+	random := rand.NewChaCha8([32]byte{1})
+	_, _ = random.Read(data[from:to])
+	return data
+}
+
+func noisyPages(data []byte) []byte {
+	for page := 3; page < usedPages(data); page += 2 {
+		noise(data, page*4096, (page+1)*4096)
+	}
+	return data
+}
+
+// usedPages is the number of pages up to the last that is not empty: the file is longer than what is in it.
+func usedPages(data []byte) int {
+	n := len(data) / 4096
+	for n > 0 && binary.LittleEndian.Uint64(data[(n-1)*4096:]) == 0 && data[(n-1)*4096+8] == 0 {
+		n--
+	}
+	return n
+}
+
+// damagedStore fills a store, closes it and damages one of its files.
+func damagedStore(t *testing.T, file string, damage func([]byte) []byte) (dir string, claims []*protocol.Claim) {
+	t.Helper()
+	dir = t.TempDir()
+	s := open(t, dir, crashOptions)
+	for id := range uint64(600) {
+		claims = append(claims, crashClaim(id).claim(t))
+	}
+	mustAppend(t, s, claims[:300]...)
+	mustAppend(t, s, claims[300:]...)
+	for range 2 { // the second start merges, if the first run did not come to it
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir, crashOptions)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, file)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, damage(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, claims
+}
+
+func TestADamagedIndexIsMadeAnew(t *testing.T) {
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			dir, claims := damagedStore(t, "index.db", damage)
+			s := open(t, dir, crashOptions)
+			// Damage that is not seen at the start is an error when it is met, and mended by the next start.
+			for _, claim := range claims {
+				if _, err := s.Claim(t.Context(), claim.SigHash()); err != nil {
+					var corrupt *store.CorruptError
+					if !errors.As(err, &corrupt) || !errors.As(s.Ready(), &corrupt) {
+						t.Fatalf("Claim: %v; Ready: %v", err, s.Ready())
+					}
+					if err := s.Close(); err != nil {
+						t.Fatal(err)
+					}
+					s = open(t, dir, crashOptions)
+					break
+				}
+			}
+			for _, claim := range claims {
+				if _, err := s.Claim(t.Context(), claim.SigHash()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			checkIndexAgainstLog(t, s)
+			if appended := mustAppend(t, s, claims[0], made{id: 9_999}.claim(t)); !appended[0].Duplicate || appended[1].Duplicate {
+				t.Errorf("appending afterwards: %+v", appended)
+			}
+		})
+	}
+}
+
+func TestADamagedLogIsAnErrorAndNoPanic(t *testing.T) {
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			dir, claims := damagedStore(t, "log.db", damage)
+			var corrupt *store.CorruptError
+			s, err := store.Open(dir, crashOptions)
+			if err != nil {
+				if !errors.As(err, &corrupt) || !strings.Contains(err.Error(), "log.db") {
+					t.Errorf("Open: %v", err)
+				}
+				return
+			}
+			defer func() { _ = s.Close() }()
+			damaged := 0
+			for _, claim := range claims {
+				if _, err := s.Claim(t.Context(), claim.SigHash()); errors.As(err, &corrupt) {
+					damaged++
+				} else if err != nil {
+					t.Fatalf("Claim: %v", err)
+				}
+			}
+			if damaged == 0 {
+				t.Error("no damage was noticed")
+			}
+		})
+	}
+}
+
+func TestAnIndexOfAnotherLogIsMadeAnew(t *testing.T) {
+	stranger, _ := damagedStore(t, "index.db", func(data []byte) []byte { return data })
+	other := t.TempDir()
+	s := open(t, other, crashOptions)
+	claims := make([]*protocol.Claim, 700)
+	for id := range claims {
+		claims[id] = crashClaim(uint64(id) + 5_000).claim(t)
+	}
+	mustAppend(t, s, claims...)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(stranger, "index.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "index.db"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := make(events, 100)
+	options := crashOptions
+	options.Logger = slog.New(said)
+	checkIndexAgainstLog(t, open(t, other, options))
+	said.await("making the index anew")
+}
+
+func TestANewerFormatIsRefused(t *testing.T) {
+	for _, file := range []string{"log.db", "index.db"} {
+		dir, _ := damagedStore(t, file, func(data []byte) []byte { return data })
+		db, err := bbolt.Open(filepath.Join(dir, file), 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = db.Update(func(tx *bbolt.Tx) error {
+			return tx.Bucket([]byte("meta")).Put([]byte("version"), []byte{0, 0, 0, 0, 0, 0, 0, 99})
+		})
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := store.Open(dir, crashOptions); !errors.Is(err, store.ErrNewerFormat) {
+			t.Errorf("%s: Open gives %v", file, err)
+			_ = s.Close()
+		}
+	}
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"mirnode/protocol"
+)
+
+const claimText = `{"mir":1,"type":"mir.account.created","domain":"Shop.Example","subject":"%s","timestamp":"2026-02-16T15:30:00.5+01:00",` +
+	`"metadata":{"a":[1,{"b":null}]},"keyFingerprint":"%s","sig":"%s"}`
+
+func parse(t testing.TB, text string) *protocol.Claim {
+	t.Helper()
+	c, err := protocol.ParseClaim(fmt.Appendf(nil, text, strings.Repeat("ab", 32), strings.Repeat("cd", 32), strings.Repeat("A", 86)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// FuzzEnvelope: whatever stands in the file, decoding gives a record or an error.
+func FuzzEnvelope(f *testing.F) {
+	for _, text := range []string{claimText, strings.Replace(claimText, "Shop", `\u0053hop`, 1)} {
+		envelope, err := encodeClaim(parse(f, text), Provenance{Channels: channelBits, DNSSEC: true, Form: "sdk", Flags: []string{"x", "yy"}})
+		if err != nil {
+			f.Fatal(err)
+		}
+		setIngested(envelope, 1_700_000_000_000)
+		f.Add(envelope)
+		f.Add(encodeErased(envelope, time.UnixMilli(1_700_000_000_001), "reason"))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := decodeEnvelope(7, b, false)
+		if err != nil {
+			return
+		}
+		copied, err := decodeEnvelope(7, b, true)
+		if err != nil || !bytes.Equal(copied.Raw, r.Raw) || !bytes.Equal(copied.subject, r.subject) || copied.erased != r.erased {
+			t.Errorf("decoding again: %+v, %v", copied, err)
+		}
+		if !r.erased && len(r.Raw) > len(b)-fixedBytes {
+			t.Errorf("a body of %d bytes in an envelope of %d", len(r.Raw), len(b))
+		}
+	})
+}
+
+// A claim that spells what is indexed with escapes is parsed where others are cut out, to the same end.
+func TestEscapedTextsAreIndexedAlike(t *testing.T) {
+	plain, escaped := parse(t, claimText), parse(t, strings.NewReplacer("Shop", `\u0053hop`, "mir.account", `mir\u002eaccount`).Replace(claimText))
+	hasher := termHasher{salt: [16]byte{1}}
+	for _, c := range []*protocol.Claim{plain, escaped} {
+		envelope, err := encodeClaim(c, Provenance{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := decodeEnvelope(1, envelope, true)
+		if err != nil || !bytes.Equal(r.Raw, c.Raw()) || !r.ClaimedAt.Equal(c.Time()) {
+			t.Errorf("decoded %+v, %v", r, err)
+		}
+		if got, want := hasher.ofRecord(r).keys(1), hasher.ofClaim(plain).keys(1); got != want {
+			t.Errorf("the keys are %v, want %v", got, want)
+		}
+	}
+}
+
+func TestPositionsKeepTimeAndSequence(t *testing.T) {
+	at := time.Date(2026, 2, 16, 15, 30, 0, 123_456_789, time.UTC)
+	for _, at := range []time.Time{at, at.AddDate(-2026, 0, 0), at.AddDate(7973, 0, 0)} {
+		p := positionOf(at, 77)
+		if p.seq() != 77 || !p.time().Equal(at) {
+			t.Errorf("%s: %s, %d", at, p.time(), p.seq())
+		}
+		newer := []position{positionOf(at, 78), positionOf(at.Add(1), 1), positionOf(at.Add(256), 1), positionOf(at.Add(time.Second), 1)}
+		for _, q := range newer {
+			if q.compare(p) >= 0 {
+				t.Errorf("%s, %d does not come before %s, %d", q.time(), q.seq(), at, 77)
+			}
+		}
+	}
+}
