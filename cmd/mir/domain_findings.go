@@ -76,7 +76,7 @@ func (c *domainCheck) strayRecords(ctx context.Context, d *discovery.Discoverer,
 
 // recordMistake judges a TXT value at the right name. known are the keys that the domain does publish.
 func (c *domainCheck) recordMistake(value string, known []protocol.DomainKey) []finding {
-	public, ours, err := protocol.ParseKeyRecord(value)
+	_, ours, err := protocol.ParseKeyRecord(value)
 	replaces := fmt.Sprintf("_mir-key.%s: the record %q is ignored", c.domain, value)
 	if c.isSeed(value) {
 		return privateKeyFinding(protocol.DNS, "a TXT record", "it is the private key that you named with --key", replaces)
@@ -89,7 +89,7 @@ func (c *domainCheck) recordMistake(value string, known []protocol.DomainKey) []
 		meant = value
 	}
 	f := finding{discovery.Finding{Channel: protocol.DNS, Level: discovery.Fail}, replaces}
-	if public, err = protocol.ParsePublicKey(meant); err == nil {
+	if public, err := protocol.ParsePublicKey(meant); err == nil {
 		f.Message = fmt.Sprintf("the TXT record %s holds a key, but does not start with mir-key= in exactly these letters", shown(value))
 		f.Fix = discovery.TXTRecord(c.domain, protocol.KeyRecord(public))
 		return []finding{f}

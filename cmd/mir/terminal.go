@@ -10,10 +10,13 @@ import (
 // paint colours text for a terminal; the zero value leaves it as it is.
 type paint struct{ on bool }
 
-// newPaint colours only what a person sees on a terminal, and nothing where NO_COLOR is set (no-color.org) or the terminal is dumb.
+// envNoColour is set by people who want no colours (no-color.org).
+const envNoColour = "NO_COLOR" //nolint:misspell // that is its name
+
+// newPaint colours only what a person sees on a terminal, and nothing where that is not wanted or the terminal is dumb.
 func newPaint(out io.Writer) paint {
 	file, ok := out.(*os.File)
-	return paint{on: ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))}
+	return paint{on: ok && os.Getenv(envNoColour) == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(file.Fd()))}
 }
 
 func (p paint) code(code, text string) string {
