@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -12,22 +13,22 @@ import (
 func (s *Store) commitLoop() {
 	defer s.routines.Done()
 	defer close(s.stopped)
-	probe := time.NewTimer(0)
-	defer probe.Stop()
+	var probe <-chan time.Time // set while a write fault lasts
 	for {
 		select {
 		case <-s.quit:
 			s.refuseWaiting()
 			return
-		case <-probe.C:
+		case <-probe:
+			probe = nil
 			s.probe()
 		case first := <-s.queue:
 			requests := s.gather(first)
 			s.makeRoom(requests)
 			s.commit(requests)
 		}
-		if s.fault.get(faultWrite) != nil {
-			probe.Reset(s.options.ProbeInterval)
+		if probe == nil && s.fault.get(faultWrite) != nil {
+			probe = time.After(s.options.ProbeInterval)
 		}
 	}
 }
@@ -117,8 +118,18 @@ type effect struct {
 	erase   bool
 }
 
-// commit writes the requests in one transaction and answers each.
+// commit writes the requests in one transaction and answers each. Those whose waiters have gone are dropped.
 func (s *Store) commit(requests []*request) {
+	requests = slices.DeleteFunc(requests, func(r *request) bool {
+		gone := r.ctx.Err()
+		if gone != nil {
+			s.reply(r, answer{err: gone})
+		}
+		return gone != nil
+	})
+	if len(requests) == 0 {
+		return
+	}
 	err := s.Ready()
 	answers := make([]answer, len(requests))
 	if err == nil {
@@ -168,14 +179,10 @@ func (s *Store) write(requests []*request, answers []answer) error {
 }
 
 func (t *transaction) handle(r *request, a *answer) error {
-	if err := r.ctx.Err(); err != nil {
-		a.err = err
-		return nil
-	}
 	if r.erase != nil {
-		var err error
-		a.err, err = t.erase(r.erase)
-		return err
+		var failed error
+		a.err, failed = t.erase(r.erase)
+		return failed
 	}
 	a.appended = make([]Appended, len(r.items))
 	for i := range r.items {

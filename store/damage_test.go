@@ -25,7 +25,7 @@ var damages = map[string]func(data []byte) []byte{
 	"header zeroed":            func(data []byte) []byte { clear(data[:2*4096]); return data },
 	"all noise":                func(data []byte) []byte { return noise(data, 0, len(data)) },
 	"noise after the header":   func(data []byte) []byte { return noise(data, 2*4096, len(data)) },
-	"noise in one page of two": func(data []byte) []byte { return noisyPages(data) },
+	"noise in one page of two": noisyPages,
 	"a text":                   func([]byte) []byte { return []byte(strings.Repeat("this is no database\n", 1_000)) },
 }
 

@@ -202,10 +202,10 @@ func (w *sliceWriter) writeTerms(t *table) error {
 	buffer := make([]byte, 0, keyBytes)
 	return writeSlices(w, termsBucket, entries, func(bucket *bbolt.Bucket, e entry) error {
 		k := e.appendTo(buffer) // bbolt copies keys, but not values
-		switch {
-		case e.tag == removed:
+		switch e.tag {
+		case removed:
 			return bucket.Delete(k)
-		case e.tag == 0:
+		case 0:
 			return bucket.Put(k, nil)
 		default:
 			return bucket.Put(k, beBytes(e.tag))

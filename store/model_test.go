@@ -197,6 +197,7 @@ func (m *model) reopen(t *rapid.T) {
 
 // TestStoreIsLikeAList compares random histories with a list. Merges run beside them all the time, being of 16 claims.
 func TestStoreIsLikeAList(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "store-model")
 		if err != nil {

@@ -12,8 +12,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that ingestedAt is read from. Default: time.Now.
 	Now func() time.Time
-	// MergeClaims is how many claims gather in memory before their index keys are written to disk. More is faster at many millions of
-	// claims and costs about 500 bytes of memory each, four times (docs/storage.md). Default 100,000; at least 16.
+	// MergeClaims is how many claims gather in memory before their index keys are written to disk; four times as many can be there at
+	// worst, of about 215 bytes each (docs/storage.md). More is faster at many millions of claims. Default 100,000; at least 16.
 	MergeClaims int
 	// QueueRequests bounds the append calls that wait. Default 1,024.
 	QueueRequests int
@@ -30,9 +30,10 @@ type Options struct {
 const (
 	// MaxBatch is the most claims that one AppendClaims takes.
 	MaxBatch = 10_000
-	// DefaultLimit and MaxLimit bound the records of a page.
+	// DefaultLimit is how many records a page has when the query does not say.
 	DefaultLimit = 50
-	MaxLimit     = 1_000
+	// MaxLimit is the most records of a page.
+	MaxLimit = 1_000
 
 	minMergeClaims = 16
 	// maxCommitClaims and maxCommitBytes end the gathering of requests into one transaction; a single larger request still fits alone.

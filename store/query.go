@@ -131,7 +131,7 @@ func digest(c scan, after, before time.Time) [8]byte {
 	return [8]byte(h.Sum(nil))
 }
 
-// ErrCursor: the cursor is not one of this store's, or of another query. It wraps ErrInvalid.
+// ErrCursor means that the cursor is not one of this store's, or belongs to another query. It wraps ErrInvalid.
 var ErrCursor = fmt.Errorf("%w: cursor", ErrInvalid)
 
 var errOtherQuery = errors.New("it belongs to another query: repeat the subject, domain, type, after and before of the page that gave it")

@@ -59,18 +59,18 @@ type Appended struct {
 }
 
 var (
-	// ErrNotFound: no such claim was ever taken in.
+	// ErrNotFound means that no such claim was ever taken in.
 	ErrNotFound = errors.New("no such claim")
-	// ErrClosed: the store was closed. An append that got it was not written.
+	// ErrClosed means that the store was closed. An append that got it was not written.
 	ErrClosed = errors.New("the store is closed")
-	// ErrReadOnly: the disk does not take writes at the moment; reads go on, and writing starts again by itself when the disk takes it.
+	// ErrReadOnly means that the disk does not take writes at the moment; reads go on, and writing starts again by itself when the disk takes it.
 	// Errors that wrap it say the cause.
 	ErrReadOnly = errors.New("the store is read-only")
-	// ErrLocked: another process has the store open.
+	// ErrLocked means that another process has the store open.
 	ErrLocked = errors.New("the store is locked by another process")
-	// ErrNewerFormat: the files were written by a later version of this program.
+	// ErrNewerFormat means that the files were written by a later version of this program.
 	ErrNewerFormat = errors.New("the store has a newer format than this program knows")
-	// ErrInvalid: the call's arguments are out of bounds; the error that wraps it says which.
+	// ErrInvalid means that the call's arguments are out of bounds; the error that wraps it says which.
 	ErrInvalid = errors.New("invalid request to the store")
 )
 
