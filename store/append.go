@@ -55,22 +55,24 @@ func (s *Store) AppendClaims(ctx context.Context, claims []ClaimToAppend) ([]App
 	}
 	r := &request{items: make([]item, len(claims))}
 	for i, c := range claims {
-		envelope, err := encodeClaim(c.Claim, c.Provenance)
-		if err != nil {
+		var err error
+		if r.items[i], err = s.item(c); err != nil {
 			return nil, err
 		}
-		r.items[i] = item{
-			envelope: envelope,
-			record: Record{
-				ClaimedAt: c.Claim.Time(), RecordHash: c.Claim.RecordHash(), SigHash: c.Claim.SigHash(),
-				Raw: c.Claim.Raw(), Provenance: c.Provenance,
-			},
-			terms: s.terms.ofClaim(c.Claim),
-		}
-		r.bytes += int64(len(envelope))
+		r.bytes += int64(len(r.items[i].envelope))
 	}
 	answer := s.submit(ctx, r)
 	return answer.appended, answer.err
+}
+
+// item makes a claim ready to be written, in the caller's goroutine: the committer is the one that all wait for.
+func (s *Store) item(c ClaimToAppend) (item, error) {
+	record := Record{
+		ClaimedAt: c.Claim.Time(), RecordHash: c.Claim.RecordHash(), SigHash: c.Claim.SigHash(),
+		Raw: c.Claim.Raw(), Provenance: c.Provenance,
+	}
+	envelope, err := encodeClaim(record, c.Claim)
+	return item{envelope: envelope, record: record, terms: s.terms.ofClaim(c.Claim)}, err
 }
 
 // submit hands a request to the committer and waits for its answer.

@@ -76,31 +76,29 @@ func (r logRecord) erasure() error {
 	return &ErasedError{Reason: r.reason, At: r.erasedAt}
 }
 
-// encodeClaim makes the envelope of a claim, with ingestedAt left open for setIngested.
-func encodeClaim(c *protocol.Claim, p Provenance) ([]byte, error) {
-	bits, err := encodeProvenance(p)
+// encodeClaim makes the envelope of a record that is this claim, with ingestedAt left open for setIngested.
+func encodeClaim(r Record, c *protocol.Claim) ([]byte, error) {
+	bits, err := encodeProvenance(r.Provenance)
 	if err != nil {
 		return nil, err
 	}
-	raw := c.Raw()
+	raw, flags := r.Raw, r.Provenance.Flags
 	locators, located := locate(raw, c)
 	state := byte(0)
 	if !located {
 		state |= stateNoLocators
 	}
-	recordHash, sigHash := c.RecordHash(), c.SigHash()
-	b := make([]byte, 0, fixedBytes+1+len(p.Flags)*(1+MaxFlagBytes)+12+locatorBytes+len(raw))
+	b := make([]byte, 0, fixedBytes+1+len(flags)*(1+MaxFlagBytes)+12+locatorBytes+len(raw))
 	b = append(b, envelopeVersion, kindClaim, state, bits)
 	b = binary.BigEndian.AppendUint64(b, 0)
-	b = append(b, recordHash[:]...)
-	b = append(b, sigHash[:]...)
-	b = append(b, byte(len(p.Flags)))
-	for _, flag := range p.Flags {
+	b = append(b, r.RecordHash[:]...)
+	b = append(b, r.SigHash[:]...)
+	b = append(b, byte(len(flags)))
+	for _, flag := range flags {
 		b = append(append(b, byte(len(flag))), flag...)
 	}
-	at := c.Time()
-	b = binary.BigEndian.AppendUint64(b, uint64(at.Unix()))
-	b = binary.BigEndian.AppendUint32(b, uint32(at.Nanosecond()))
+	b = binary.BigEndian.AppendUint64(b, uint64(r.ClaimedAt.Unix()))
+	b = binary.BigEndian.AppendUint32(b, uint32(r.ClaimedAt.Nanosecond()))
 	if located {
 		b = append(b, locators[:]...)
 	}
