@@ -21,6 +21,9 @@ import (
 // appendShare is the part of a batch's time that is kept for writing what was verified.
 const appendShare = 4 // a quarter
 
+// batchAnswerTime is how long a client may take to read the answer to a batch.
+const batchAnswerTime = 30 * time.Second
+
 // batchItem is one claim of a batch on its way. Once done is set it has its answer.
 type batchItem struct {
 	claim     *protocol.Claim
@@ -51,6 +54,9 @@ func (a *API) submitBatch(c *gin.Context) error {
 		return err
 	}
 	defer a.batches.leave()
+	if err := setWriteDeadline(c, time.Now().Add(a.work.BatchBodyTime+a.work.BatchDeadline+batchAnswerTime)); err != nil {
+		return err
+	}
 	b := &batch{api: a, client: clientKey(a.client(c))}
 	array, err := b.read(c)
 	if err != nil {
@@ -83,7 +89,7 @@ func (b *batch) read(c *gin.Context) (array bool, err error) {
 	array = split.array
 	for {
 		item, tooLong, err := split.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil && len(b.items) == maxBatch {

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http/httptest"
@@ -178,11 +179,10 @@ func FuzzSplitBatch(f *testing.F) {
 		var parts []json.RawMessage
 		for {
 			part, tooLong, err := split.Next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {
-				parts = nil
 				if json.Valid(body) && bytes.HasPrefix(bytes.TrimSpace(body), []byte("[")) {
 					t.Fatalf("a JSON array was refused: %v", err)
 				}

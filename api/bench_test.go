@@ -62,7 +62,7 @@ func BenchmarkLookup(b *testing.B) {
 
 func compare(b *testing.B, ours http.Handler, target string) {
 	recorder := httptest.NewRecorder()
-	ours.ServeHTTP(recorder, httptest.NewRequest("GET", target, nil))
+	ours.ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, target, nil))
 	if recorder.Code != 200 {
 		b.Fatal(recorder.Body)
 	}

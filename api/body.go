@@ -68,9 +68,18 @@ func openBody(c *gin.Context, limit int64, within time.Duration) (io.Reader, err
 func bodyEnded(c *gin.Context) error { return setReadDeadline(c, time.Time{}) }
 
 func setReadDeadline(c *gin.Context, t time.Time) error {
-	err := http.NewResponseController(c.Writer).SetReadDeadline(t)
+	return whereSupported(http.NewResponseController(c.Writer).SetReadDeadline(t))
+}
+
+// setWriteDeadline replaces the server's deadline for the whole of a request and its answer.
+func setWriteDeadline(c *gin.Context, t time.Time) error {
+	return whereSupported(http.NewResponseController(c.Writer).SetWriteDeadline(t))
+}
+
+// whereSupported makes nothing of a connection that has no deadlines, such as a test's recorder.
+func whereSupported(err error) error {
 	if errors.Is(err, http.ErrNotSupported) {
-		return nil // a test's recorder
+		return nil
 	}
 	return err
 }

@@ -128,12 +128,11 @@ func TestGetClaim(t *testing.T) {
 func TestErasedClaim(t *testing.T) {
 	f := newFixture(t, unlimited)
 	claim := f.shop.claim(t)
-	etag := ""
 	if w := f.post(t, "/claims", string(claim.Raw())); w.Code != 201 {
 		t.Fatal(w.Body)
 	}
-	etag = f.get(t, "/claims/"+claim.ID()).Header().Get("ETag")
-	order := httptest.NewRequest("POST", "http://127.0.0.1/admin/claims/"+claim.ID()+"/erase", strings.NewReader(`{"reason":"court order 4711"}`))
+	etag := f.get(t, "/claims/"+claim.ID()).Header().Get("ETag")
+	order := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/admin/claims/"+claim.ID()+"/erase", strings.NewReader(`{"reason":"court order 4711"}`))
 	w := httptest.NewRecorder()
 	f.api.Operator().ServeHTTP(w, order)
 	if w.Code != 200 {

@@ -71,7 +71,7 @@ var contentTypes = map[string]string{".js": "text/javascript; charset=utf-8", ".
 func (d *documents) addSwaggerUI(name string) error {
 	stored, err := swaggerui.FS.ReadFile(name)
 	if err != nil {
-		return fmt.Errorf("Swagger UI: %w", err)
+		return fmt.Errorf("reading Swagger UI: %w", err)
 	}
 	if path.Ext(name) != ".gz" {
 		d.files[name] = newAsset(stored, contentTypes[path.Ext(name)])

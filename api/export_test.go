@@ -1,10 +1,12 @@
 package api
 
+import "net/http"
+
 // Routes lists the public routes as "METHOD /path/:parameter", HEAD left out.
 func (a *API) Routes() []string {
 	var routes []string
 	for _, r := range a.engine.Routes() {
-		if r.Method != "HEAD" {
+		if r.Method != http.MethodHead {
 			routes = append(routes, r.Method+" "+r.Path)
 		}
 	}

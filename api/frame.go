@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -65,7 +66,7 @@ func (a *API) frame(c *gin.Context) {
 
 // recovered answers a request whose handler panicked. http.ErrAbortHandler goes on, as net/http wants it.
 func (a *API) recovered(c *gin.Context, id string, fault any) {
-	if fault == http.ErrAbortHandler {
+	if err, ok := fault.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(fault)
 	}
 	a.Logger.ErrorContext(c.Request.Context(), "handler panicked", "request", id, "route", c.FullPath(), "panic", fault, "stack", string(debug.Stack()))
@@ -119,7 +120,7 @@ func stateOf(c *gin.Context) *requestState {
 // newRequestID gives 16 hex digits. It names a request in the log and is no secret.
 func newRequestID() string {
 	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], rand.Uint64())
+	binary.BigEndian.PutUint64(b[:], rand.Uint64()) //nolint:gosec // it is a name, and nobody gains by guessing it
 	return hex.EncodeToString(b[:])
 }
 

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -68,7 +69,7 @@ func TestMetricsStayBounded(t *testing.T) {
 		f.do(t, httptest.NewRequest("MADE-UP-"+strings.Trim(target, "/"), target, nil))
 	}
 	w := httptest.NewRecorder()
-	f.api.Operator().ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/metrics", nil))
+	f.api.Operator().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/metrics", nil))
 	if !strings.Contains(w.Body.String(), `mir_http_requests_total{method="other",route="none",status="404"} 3`) {
 		t.Error(w.Body)
 	}

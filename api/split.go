@@ -31,7 +31,7 @@ func newSplitter(body io.Reader) (*splitter, error) {
 	s := &splitter{in: bufio.NewReaderSize(body, 64<<10), first: true}
 	c, err := s.skipSpace()
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		return nil, errNotABatch
 	case err != nil:
 		return nil, err
@@ -125,7 +125,7 @@ func (s *splitter) element(c byte, tooLong bool) ([]byte, bool, error) {
 		return nil, false, errNotABatch // [,] or [1,]
 	}
 	if c == ']' {
-		if err := s.end(); err != io.EOF {
+		if err := s.end(); !errors.Is(err, io.EOF) {
 			return nil, false, err
 		}
 		s.array = false // nextLine finds the end
@@ -154,7 +154,7 @@ func (s *splitter) skipSpace() (byte, error) {
 
 // early turns the end of the body, where an array has not ended, into the client's fault.
 func early(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return errNotABatch
 	}
 	return err

@@ -37,15 +37,16 @@ type Node struct {
 }
 
 // New opens the store, binds the listeners and puts everything together. The configuration must have been checked. After an error nothing is left open.
-func New(c Config, logger *slog.Logger) (*Node, error) {
+// ctx is for the opening alone.
+func New(ctx context.Context, c Config, logger *slog.Logger) (*Node, error) {
 	n := &Node{config: c, logger: logger}
-	if err := n.open(); err != nil {
+	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	return n, nil
 }
 
-func (n *Node) open() (err error) {
+func (n *Node) open(ctx context.Context) (err error) {
 	settings, err := n.config.discovery(n.logger)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (n *Node) open() (err error) {
 	if err != nil {
 		return err
 	}
-	return n.listen(handlers)
+	return n.listen(ctx, handlers)
 }
 
 func (n *Node) newAPI() (*api.API, error) {

@@ -101,7 +101,7 @@ type running struct {
 
 func (w *world) run(t *testing.T) running {
 	t.Helper()
-	n, err := node.New(w.config, slog.New(slog.DiscardHandler))
+	n, err := node.New(t.Context(), w.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func TestOperatorOnASocket(t *testing.T) {
 	}
 	second := w.config
 	second.DataDir = t.TempDir()
-	if _, err := node.New(second, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another process listens") {
+	if _, err := node.New(t.Context(), second, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another process listens") {
 		t.Errorf("a second node took the socket: %v", err)
 	}
 }
@@ -318,7 +318,7 @@ func TestOneNodeAFolder(t *testing.T) {
 	w := newWorld(t)
 	w.run(t)
 	w.config.Listen = "127.0.0.1:0"
-	if _, err := node.New(w.config, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "locked") {
+	if _, err := node.New(t.Context(), w.config, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "locked") {
 		t.Errorf("a second node opened the folder: %v", err)
 	}
 }
@@ -348,7 +348,7 @@ func TestRefusedAtTheStart(t *testing.T) {
 			c := node.Default()
 			c.DataDir, c.Listen = t.TempDir(), "127.0.0.1:0"
 			test.change(&c)
-			n, err := node.New(c, slog.New(slog.DiscardHandler))
+			n, err := node.New(t.Context(), c, slog.New(slog.DiscardHandler))
 			if err == nil {
 				_ = n.Close()
 			}

@@ -56,8 +56,8 @@ func (s *server) shutdown(ctx context.Context) error {
 }
 
 // listen binds both listeners.
-func (n *Node) listen(handlers *api.API) error {
-	listener, err := net.Listen("tcp", n.config.Listen)
+func (n *Node) listen(ctx context.Context, handlers *api.API) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -68,7 +68,7 @@ func (n *Node) listen(handlers *api.API) error {
 	if n.config.OperatorListen == "" {
 		return nil
 	}
-	if listener, err = listenOperator(n.config.OperatorListen); err != nil {
+	if listener, err = listenOperator(ctx, n.config.OperatorListen); err != nil {
 		return fmt.Errorf("operator_listen: %w", err)
 	}
 	n.operator = &server{http: newHTTPServer(handlers.Operator(), n.logger), listener: netutil.LimitListener(listener, operatorConnections)}
@@ -91,21 +91,21 @@ func newHTTPServer(handler http.Handler, logger *slog.Logger) *http.Server {
 }
 
 // listenOperator binds a TCP address, or a unix socket that only this user may connect to.
-func listenOperator(where string) (net.Listener, error) {
+func listenOperator(ctx context.Context, where string) (net.Listener, error) {
 	path, ok := strings.CutPrefix(where, "unix:")
 	if !ok {
-		return net.Listen("tcp", where)
+		return new(net.ListenConfig).Listen(ctx, "tcp", where)
 	}
-	if err := removeStaleSocket(path); err != nil {
+	if err := removeStaleSocket(ctx, path); err != nil {
 		return nil, err
 	}
 	mask := syscall.Umask(0o177) // so that there is no moment at which others may connect
 	defer syscall.Umask(mask)
-	return net.Listen("unix", path)
+	return new(net.ListenConfig).Listen(ctx, "unix", path)
 }
 
 // removeStaleSocket removes a socket that a process which died has left behind; one that somebody listens on stays, and so does anything else.
-func removeStaleSocket(path string) error {
+func removeStaleSocket(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -116,7 +116,7 @@ func removeStaleSocket(path string) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%s is there and is no socket: name another path", path)
 	}
-	if connection, err := net.DialTimeout("unix", path, time.Second); err == nil {
+	if connection, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path); err == nil {
 		_ = connection.Close()
 		return fmt.Errorf("another process listens on %s", path)
 	}

@@ -37,7 +37,7 @@ func slowServer(t *testing.T) (dial func() net.Conn, stop func()) {
 	t.Helper()
 	c := node.Default()
 	c.DataDir, c.Listen = t.TempDir(), "127.0.0.1:0"
-	n, err := node.New(c, slog.New(slog.DiscardHandler))
+	n, err := node.New(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mirnode/protocol"
@@ -131,11 +132,11 @@ func checkAddress(s string) error {
 	if err != nil {
 		return fmt.Errorf("%q: write ADDR:PORT, as in 127.0.0.1:8080 or [::]:443", s)
 	}
-	if _, err := net.LookupPort("tcp", port); err != nil || port == "" {
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("%q: %q is no port", s, port)
 	}
 	if _, err := netip.ParseAddr(host); err != nil && host != "" && host != "localhost" {
-		return fmt.Errorf("%q: write an address of this machine, as in 127.0.0.1, 0.0.0.0 or ::", s)
+		return fmt.Errorf("%q: write an address of this machine, as in ::, 0.0.0.0 or 127.0.0.1", s)
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func nearestFlag(cmd *cobra.Command, err error) error {
 func runNode(ctx context.Context, config node.Config, s streams) (err error) {
 	signal.Ignore(syscall.SIGXFSZ) // a file-size limit is an error of a write then, and not the process's death
 	logger := node.NewLogger(s.err, config.Log)
-	n, err := node.New(config, logger)
+	n, err := node.New(ctx, config, logger)
 	if err != nil {
 		return &exit{exitMisuse, err}
 	}
