@@ -1,34 +1,132 @@
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
+	"runtime"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sync/errgroup"
 )
 
-// progressEvery is after how many records a long catching up says where it is.
-const progressEvery = 200_000
+// maxReaders bounds the goroutines that read the log at the start.
+const maxReaders = 8
 
 // catchUp reads into memory what the index lacks of the log, and merges what is too much for memory. It returns the number of records.
 // It runs before the goroutines do.
 func (s *Store) catchUp() (records uint64, err error) {
-	from := s.index.mark + 1
-	if err := s.readRecords(from, s.lastSeq, s.addRecord); err != nil {
-		return 0, err
+	from, most := s.index.mark+1, uint64(2*s.options.MergeClaims)
+	for next := from; next <= s.lastSeq; {
+		to := min(next+most-1, s.lastSeq)
+		t, err := s.readTable(next, to)
+		if err != nil {
+			return 0, err
+		}
+		if err := s.shift(t); err != nil {
+			return 0, err
+		}
+		if next = to + 1; next <= s.lastSeq {
+			s.logger.Info("indexing", "records", to+1-from, "of", s.lastSeq+1-from)
+		}
 	}
 	return s.lastSeq + 1 - from, s.readUnindexed()
 }
 
-// readRecords hands the log's records of these sequences to add, in order.
+// shift makes t the active table, and the one before it that to be merged. One more before that is merged here and now.
+func (s *Store) shift(t *table) error {
+	if s.state.merging != nil {
+		if err := s.merge(s.state.merging, func(time.Duration) {}); err != nil {
+			return err
+		}
+		s.state.merging = nil
+	}
+	if s.state.active.claims() > 0 {
+		s.state.merging = s.state.active
+	}
+	s.state.active = t
+	return nil
+}
+
+// part is what one goroutine read of the log.
+type part struct {
+	ids     []id
+	entries []entry // sorted
+}
+
+type id struct {
+	sigHash [32]byte
+	seq     uint64
+}
+
+// readTable makes a table of the log's records with these sequences. Several goroutines read a part each and sort its keys, and a table is
+// built from sorted keys much faster than from any others.
+func (s *Store) readTable(from, to uint64) (*table, error) {
+	count := to + 1 - from
+	parts := make([]part, min(runtime.GOMAXPROCS(0), maxReaders))
+	var group errgroup.Group
+	for i := range parts {
+		first, end := from+count*uint64(i)/uint64(len(parts)), from+count*uint64(i+1)/uint64(len(parts))
+		group.Go(func() error {
+			p := &parts[i]
+			err := s.readRecords(first, end-1, func(r logRecord) error {
+				p.add(r, s.terms)
+				return nil
+			})
+			slices.SortFunc(p.entries, func(a, b entry) int { return compareKeys(a.key, b.key) })
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	t := newTable()
+	t.ids = make(map[[32]byte]uint64, count)
+	for _, p := range parts {
+		for _, i := range p.ids {
+			t.ids[i.sigHash] = i.seq
+		}
+	}
+	for e, ok := takeLeast(parts); ok; e, ok = takeLeast(parts) {
+		t.terms.Load(e)
+	}
+	t.lastSeq = to
+	return t, nil
+}
+
+func (p *part) add(r logRecord, terms termHasher) {
+	p.ids = append(p.ids, id{r.SigHash, r.Seq})
+	if r.erased {
+		return
+	}
+	entries := terms.ofRecord(r).entries(r.Seq)
+	p.entries = append(p.entries, entries[:]...)
+}
+
+// takeLeast takes the least entry of the parts.
+func takeLeast(parts []part) (entry, bool) {
+	least := -1
+	for i := range parts {
+		if len(parts[i].entries) > 0 && (least < 0 || compareKeys(parts[i].entries[0].key, parts[least].entries[0].key) < 0) {
+			least = i
+		}
+	}
+	if least < 0 {
+		return entry{}, false
+	}
+	e := parts[least].entries[0]
+	parts[least].entries = parts[least].entries[1:]
+	return e, true
+}
+
+// readRecords hands the log's records of these sequences to add, in order. Their bytes are good until add returns.
 func (s *Store) readRecords(from, to uint64, add func(logRecord) error) error {
 	return s.log.view(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(recordsBucket).Cursor()
 		next := from
 		for k, v := cursor.Seek(beBytes(from)); k != nil && next <= to; k, v = cursor.Next() {
 			if len(k) != 8 || beUint64(k) != next {
-				return &CorruptError{File: s.log.path, Reason: fmt.Sprintf("record %d is missing", next)}
+				break
 			}
 			record, err := s.log.decode(next, v, false)
 			if err != nil {
@@ -37,9 +135,6 @@ func (s *Store) readRecords(from, to uint64, add func(logRecord) error) error {
 			if err := add(record); err != nil {
 				return err
 			}
-			if done := next - from + 1; done%progressEvery == 0 {
-				s.logger.Info("indexing", "records", done, "of", to-from+1)
-			}
 			next++
 		}
 		if next <= to {
@@ -47,35 +142,6 @@ func (s *Store) readRecords(from, to uint64, add func(logRecord) error) error {
 		}
 		return nil
 	})
-}
-
-// addRecord adds a record to the active table. When that is full it becomes the one to merge; when there is one already, that is merged here
-// and now.
-func (s *Store) addRecord(r logRecord) error {
-	s.addActive(r)
-	s.state.Lock()
-	defer s.state.Unlock()
-	if s.state.active.claims() < 2*s.options.MergeClaims {
-		return nil
-	}
-	if s.state.merging != nil {
-		if err := s.merge(s.state.merging, func(time.Duration) {}); err != nil {
-			return err
-		}
-	}
-	s.state.merging, s.state.active = s.state.active, newTable()
-	return nil
-}
-
-// addActive adds a record of the log to the active table.
-func (s *Store) addActive(r logRecord) {
-	s.state.Lock()
-	defer s.state.Unlock()
-	if r.erased {
-		s.state.active.addErased(r.Seq, r.SigHash)
-	} else {
-		s.state.active.add(r.Seq, r.SigHash, s.terms.ofRecord(r))
-	}
 }
 
 // readUnindexed marks the keys of erased records that may still be in the index.
@@ -87,7 +153,7 @@ func (s *Store) readUnindexed() error {
 			}
 			keys := [3]key{parseKey(v), parseKey(v[keyBytes:]), parseKey(v[2*keyBytes:])}
 			s.state.Lock()
-			s.state.active.remove(binary.BigEndian.Uint64(k), keys)
+			s.state.active.remove(beUint64(k), keys)
 			s.state.Unlock()
 			return nil
 		})

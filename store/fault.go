@@ -82,7 +82,13 @@ func (s *Store) resync() error {
 		return err
 	}
 	err = s.readRecords(s.lastSeq+1, end.seq, func(r logRecord) error {
-		s.addActive(r)
+		s.state.Lock()
+		defer s.state.Unlock()
+		if r.erased {
+			s.state.active.addErased(r.Seq, r.SigHash)
+		} else {
+			s.state.active.add(r.Seq, r.SigHash, s.terms.ofRecord(r))
+		}
 		return nil
 	})
 	if err != nil {

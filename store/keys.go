@@ -142,3 +142,9 @@ func (t claimTerms) keys(seq uint64) [3]key {
 	at := positionOf(t.at, seq)
 	return [3]key{{t.subject, at}, {t.domain, at}, {t.domainAndType, at}}
 }
+
+// entries are the same with the subject's tag.
+func (t claimTerms) entries(seq uint64) [3]entry {
+	keys := t.keys(seq)
+	return [3]entry{{key: keys[0], tag: t.tag}, {key: keys[1]}, {key: keys[2]}}
+}

@@ -31,11 +31,7 @@ func newTable() *table {
 
 // add takes in the keys of a record. Adding one again changes nothing.
 func (t *table) add(seq uint64, sigHash [32]byte, terms claimTerms) {
-	for i, k := range terms.keys(seq) {
-		e := entry{key: k}
-		if i == 0 {
-			e.tag = terms.tag
-		}
+	for _, e := range terms.entries(seq) {
 		t.terms.Set(e)
 	}
 	t.addErased(seq, sigHash)
