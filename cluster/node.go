@@ -26,8 +26,8 @@ func newNode(dir string, i int) Node {
 // readyFile is where the node tells its addresses once it answers.
 func (n Node) readyFile() string { return filepath.Join(filepath.Dir(n.ConfigFile), "ready.json") }
 
-// configuration is the node's file of settings. Found keys are kept for a moment only, so that scripts see what they publish, and nothing
-// is limited per client, since all clients come from one address.
+// configuration is the node's file of settings. Found keys are kept for a moment only, and a key that is not among them is
+// asked for at once, so that scripts see what they publish; nothing is limited per client, since all clients come from one address.
 const configuration = `# Made by mir cluster, and written anew each time it starts.
 domain: %s
 network: development
@@ -46,7 +46,10 @@ discovery:
   max_ttl: %[8]s
   default_ttl: %[8]s
   negative_ttl: %[8]s
-  refetch_every: %[8]s
+  failure_ttl: 100ms
+  refetch_age: 10ms
+  refetch_every: 10ms
+  refetch_burst: 1000
 
 limits:
   read_per_second: 0

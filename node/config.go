@@ -43,7 +43,8 @@ type Discovery struct {
 	WellKnownPort int
 
 	MinTTL, MaxTTL, DefaultTTL, NegativeTTL time.Duration
-	Timeout, RefetchEvery                   time.Duration
+	FailureTTL, Timeout                     time.Duration
+	RefetchAge, RefetchEvery                time.Duration
 	RefetchBurst                            int
 	CacheDomains, MaxLookups, MaxWaiting    int
 }
@@ -78,7 +79,8 @@ func Default() Config {
 		Discovery: Discovery{
 			WellKnownPort: 443,
 			MinTTL:        discovery.DefaultMinTTL, MaxTTL: discovery.DefaultMaxTTL, DefaultTTL: discovery.DefaultTTL, NegativeTTL: discovery.DefaultNegativeTTL,
-			Timeout: discovery.DefaultTimeout, RefetchEvery: discovery.DefaultRefetchEvery, RefetchBurst: discovery.DefaultRefetchBurst,
+			FailureTTL: discovery.DefaultFailureTTL, Timeout: discovery.DefaultTimeout,
+			RefetchAge: discovery.DefaultRefetchAge, RefetchEvery: discovery.DefaultRefetchEvery, RefetchBurst: discovery.DefaultRefetchBurst,
 			CacheDomains: discovery.DefaultCacheDomains, MaxLookups: discovery.DefaultMaxLookups, MaxWaiting: discovery.DefaultMaxWaiting,
 		},
 		Limits: Limits{

@@ -130,8 +130,8 @@ func (c *Config) discovery(logger *slog.Logger) (discovery.Config, error) {
 	}
 	return discovery.Config{
 		Resolvers: d.Resolvers, AllowRanges: ranges, ExtraCAs: authorities, WellKnownPort: d.WellKnownPort,
-		MinTTL: d.MinTTL, MaxTTL: d.MaxTTL, DefaultTTL: d.DefaultTTL, NegativeTTL: d.NegativeTTL, Timeout: d.Timeout,
-		RefetchEvery: d.RefetchEvery, RefetchBurst: d.RefetchBurst,
+		MinTTL: d.MinTTL, MaxTTL: d.MaxTTL, DefaultTTL: d.DefaultTTL, NegativeTTL: d.NegativeTTL, FailureTTL: d.FailureTTL, Timeout: d.Timeout,
+		RefetchAge: d.RefetchAge, RefetchEvery: d.RefetchEvery, RefetchBurst: d.RefetchBurst,
 		CacheDomains: d.CacheDomains, MaxLookups: d.MaxLookups, MaxWaiting: d.MaxWaiting,
 		Logger: logger.With("room", "discovery"),
 	}, nil
