@@ -141,13 +141,18 @@ func (l *logFile) record(seq uint64) (r logRecord, err error) {
 
 // recordAt is record by a cursor of the records' bucket, which it moves.
 func (l *logFile) recordAt(cursor *bbolt.Cursor, seq uint64) (logRecord, error) {
+	return l.readAt(cursor, seq, true)
+}
+
+// readAt is recordAt whose Raw, without copyRaw, lies in the file's pages: good until the transaction ends.
+func (l *logFile) readAt(cursor *bbolt.Cursor, seq uint64, copyRaw bool) (logRecord, error) {
 	var name [8]byte
 	binary.BigEndian.PutUint64(name[:], seq)
 	k, v := cursor.Seek(name[:])
 	if !bytes.Equal(k, name[:]) {
 		return logRecord{}, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d is missing", seq)}
 	}
-	return l.decode(seq, v, true)
+	return l.decode(seq, v, copyRaw)
 }
 
 func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, error) {

@@ -43,7 +43,7 @@ type scan struct {
 	subject, domain, typ string
 	tag, tagMask         uint64
 	limit                int
-	digest               [8]byte // of the query, for its cursors
+	since, before        time.Time // the query's After and Before, for the digest
 }
 
 func (s *Store) scan(q Query) (scan, error) {
@@ -65,7 +65,7 @@ func (s *Store) scan(q Query) (scan, error) {
 		}
 	}
 	setDefault(&c.limit, DefaultLimit)
-	c.digest = digest(c, q.After, q.Before)
+	c.since, c.before = q.After, q.Before
 	return c, s.bound(&c, q)
 }
 
@@ -97,7 +97,7 @@ func (s *Store) bound(c *scan, q Query) error {
 	if q.Cursor == "" {
 		return nil
 	}
-	at, err := s.openCursor(q.Cursor, c.digest)
+	at, err := s.openCursor(q.Cursor, c.digest())
 	if err != nil {
 		return err
 	}
@@ -114,13 +114,13 @@ func isSubject(s string) bool {
 	return len(s) == subjectBytes
 }
 
-// digest tells queries apart. The limit is not in it: a page may have another size than the one before.
-func digest(c scan, after, before time.Time) [8]byte {
+// digest tells queries apart, for their cursors; most pages need none. The limit is not in it: a page may have another size than the one before.
+func (c *scan) digest() [8]byte {
 	h := sha256.New()
 	for _, text := range []string{c.subject, c.domain, c.typ} {
 		_, _ = fmt.Fprintf(h, "%d:%s,", len(text), text) // a hash never fails
 	}
-	for _, t := range []time.Time{after, before} {
+	for _, t := range []time.Time{c.since, c.before} {
 		if t.IsZero() {
 			_, _ = h.Write([]byte("-"))
 			continue
