@@ -33,8 +33,9 @@ import (
 type ClaimReader interface {
 	// Claim gives the record with this sigHash; store.ErrNotFound, or *store.ErasedError.
 	Claim(ctx context.Context, sigHash [32]byte) (store.Record, error)
-	// Find gives one page, newest first.
-	Find(ctx context.Context, q store.Query) (store.Page, error)
+	// Visit shows one page's records to visit, newest first, and gives the cursor of the next page. A record is good until visit returns; after an
+	// error the page is not whole. The error wraps store.ErrInvalid where the query is at fault.
+	Visit(ctx context.Context, q store.Query, visit func(*store.Record)) (cursor string, err error)
 }
 
 // ClaimWriter keeps claims. Its methods are safe for concurrent use, and return once what they kept is on disk. They return store.ErrReadOnly when

@@ -112,9 +112,12 @@ func (b *budget[K]) wait(key K, n int, now time.Time) time.Duration {
 	return time.Duration(max(1, math.Ceil(missing/b.rate.PerSecond))) * time.Second
 }
 
-// state is the RateLimit header's value (draft-ietf-httpapi-ratelimit-headers): what is left, and in how many seconds the bucket is full again.
-func (b *budget[K]) state(key K, now time.Time) string {
-	tokens := b.bucket(key).TokensAt(now)
+// admit takes one token, or none and reports false. state is the RateLimit header's value after that (draft-ietf-httpapi-ratelimit-headers): what is
+// left, and in how many seconds the bucket is full again.
+func (b *budget[K]) admit(key K, now time.Time) (allowed bool, state string) {
+	bucket := b.bucket(key)
+	allowed = bucket.AllowN(now, 1)
+	tokens := bucket.TokensAt(now)
 	text := make([]byte, 0, 48)
 	text = append(text, '"')
 	text = append(text, b.name...)
@@ -122,7 +125,7 @@ func (b *budget[K]) state(key K, now time.Time) string {
 	text = strconv.AppendInt(text, int64(max(0, math.Floor(tokens))), 10)
 	text = append(text, ";t="...)
 	text = strconv.AppendInt(text, int64(math.Ceil((float64(b.rate.Burst)-tokens)/b.rate.PerSecond)), 10)
-	return string(text)
+	return allowed, string(text)
 }
 
 // clientKey is what a client's budgets are counted on: its IPv4 address, or its IPv6 /64, since one subscriber commonly holds a whole /64.

@@ -40,8 +40,7 @@ func (a *API) getClaim(c *gin.Context) error {
 	if notModified(c, recordTag(&record), claimCaching) {
 		return nil
 	}
-	writeBuilt(c, http.StatusOK, func(b []byte) []byte { return appendStored(b, &record) })
-	return nil
+	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) { return appendStored(b, &record), nil })
 }
 
 // recordTag names one node's answer for one claim: its ingestedAt is part of the answer.
@@ -63,29 +62,25 @@ func (a *API) findClaims(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := a.Store.Find(c.Request.Context(), query)
-	if errors.Is(err, store.ErrInvalid) {
-		return badRequest("send the nextCursor of the page before, with the same filters", "the cursor does not belong to this query")
-	}
-	if err != nil {
-		return err
-	}
 	c.Writer.Header()["Cache-Control"] = noStore
-	writeBuilt(c, http.StatusOK, func(b []byte) []byte {
+	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
 		b = append(b, `{"claims":[`...)
-		for i := range page.Records {
-			if i > 0 {
+		first := len(b)
+		cursor, err := a.Store.Visit(c.Request.Context(), query, func(r *store.Record) {
+			if len(b) > first {
 				b = append(b, ',')
 			}
-			b = appendStored(b, &page.Records[i])
+			b = appendStored(b, r)
+		})
+		if errors.Is(err, store.ErrInvalid) {
+			err = badRequest("send the nextCursor of the page before, with the same filters", "the cursor does not belong to this query")
 		}
 		b = append(b, `],"nextCursor":`...)
-		if page.Cursor == "" {
-			return append(b, "null}"...)
+		if cursor == "" {
+			return append(b, "null}"...), err
 		}
-		return append(appendString(b, page.Cursor), '}')
+		return append(appendString(b, cursor), '}'), err
 	})
-	return nil
 }
 
 func findQuery(c *gin.Context) (store.Query, error) {

@@ -38,14 +38,16 @@ func writeBody(c *gin.Context, status int, contentType []string, body []byte) {
 	_, _ = c.Writer.Write(body) // an error means that the client is gone
 }
 
-// writeBuilt answers with what build appends to a buffer that is used again.
-func writeBuilt(c *gin.Context, status int, build func(b []byte) []byte) {
+// writeBuilt answers with what build appends to a buffer that is used again; after its error nothing is written.
+func writeBuilt(c *gin.Context, status int, build func(b []byte) ([]byte, error)) (err error) {
 	buffer := buffers.Get().(*[]byte)
-	*buffer = build((*buffer)[:0])
-	writeJSON(c, status, *buffer)
+	if *buffer, err = build((*buffer)[:0]); err == nil {
+		writeJSON(c, status, *buffer)
+	}
 	if cap(*buffer) <= maxPooled {
 		buffers.Put(buffer)
 	}
+	return err
 }
 
 // writeValue answers with a value as JSON.

@@ -28,21 +28,10 @@ var (
 	acceptEncoding = []string{"Accept-Encoding"}
 )
 
-// keyState is where a gin.Context has its requestState.
-const keyState = "mir.request"
-
-// requestState is what the parts of one request's handling tell one another.
-type requestState struct {
-	id     string
-	client netip.Addr // asked for by client, which works it out
-	known  bool       // client is worked out
-}
-
 // frame stands around every request: an ID, the headers, a way out of panics, the log and the metrics.
 func (a *API) frame(c *gin.Context) {
 	start := time.Now()
 	id := newRequestID()
-	c.Set(keyState, &requestState{id: id})
 	h := c.Writer.Header()
 	h["X-Request-Id"] = []string{id}
 	h["Content-Security-Policy"] = strictCSP
@@ -52,13 +41,13 @@ func (a *API) frame(c *gin.Context) {
 	if c.Request.Header.Get("Origin") != "" {
 		h["Access-Control-Expose-Headers"] = exposed
 	}
-	done := a.metrics.begin(c)
+	a.metrics.inFlight.Inc()
 	defer func() {
 		if fault := recover(); fault != nil {
 			a.recovered(c, id, fault)
 		}
 		took := time.Since(start)
-		done(c.Writer.Status(), took)
+		a.metrics.answered(c, took)
 		a.logRequest(c, id, took)
 	}()
 	c.Next()
@@ -101,21 +90,13 @@ func (a *API) logRequest(c *gin.Context, id string, took time.Duration) {
 	a.Logger.LogAttrs(ctx, level, "request", attributes...)
 }
 
-// client is the address that the request came from, worked out once.
+// client is the address that the request came from.
 func (a *API) client(c *gin.Context) netip.Addr {
-	state := stateOf(c)
-	if !state.known {
-		state.client, state.known = clientAddress(c.Request, a.TrustedProxies), true
-	}
-	return state.client
+	return clientAddress(c.Request, a.TrustedProxies)
 }
 
-func requestID(c *gin.Context) string { return stateOf(c).id }
-
-func stateOf(c *gin.Context) *requestState {
-	value, _ := c.Get(keyState)
-	return value.(*requestState) // frame has set it
-}
+// requestID is the ID that frame gave the request, out of the header that tells it.
+func requestID(c *gin.Context) string { return c.Writer.Header().Get("X-Request-Id") }
 
 // newRequestID gives 16 hex digits. It names a request in the log and is no secret.
 func newRequestID() string {

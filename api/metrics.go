@@ -75,15 +75,12 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// begin counts a request; the function that it gives is called with the answer.
-func (m *metrics) begin(c *gin.Context) func(status int, took time.Duration) {
-	m.inFlight.Inc()
-	return func(status int, took time.Duration) {
-		m.inFlight.Dec()
-		s := m.of(seriesKey{methodLabel(c.Request.Method), routeLabel(c), status})
-		s.count.Inc()
-		s.duration.Observe(took.Seconds())
-	}
+// answered counts a request that inFlight has counted before.
+func (m *metrics) answered(c *gin.Context, took time.Duration) {
+	m.inFlight.Dec()
+	s := m.of(seriesKey{methodLabel(c.Request.Method), routeLabel(c), c.Writer.Status()})
+	s.count.Inc()
+	s.duration.Observe(took.Seconds())
 }
 
 func (m *metrics) of(key seriesKey) series {

@@ -84,10 +84,10 @@ func (a *API) limited(b *budget[netip.Addr]) gin.HandlerFunc {
 	}
 	return func(c *gin.Context) {
 		key, now := clientKey(a.client(c)), a.Now()
-		allowed := b.take(key, 1, now)
+		allowed, state := b.admit(key, now)
 		h := c.Writer.Header()
 		h["Ratelimit-Policy"] = b.policy
-		h["Ratelimit"] = []string{b.state(key, now)}
+		h["Ratelimit"] = []string{state}
 		if !allowed {
 			a.fail(c, a.exhausted(b.name, b.does, b.wait(key, 1, now)))
 		}
@@ -105,7 +105,6 @@ func compressSome(plain, compressing http.Handler) http.Handler {
 			compressing.ServeHTTP(w, r) // it sets Vary
 			return
 		}
-		w.Header()["Vary"] = acceptEncoding
-		plain.ServeHTTP(w, r)
+		plain.ServeHTTP(w, r) // without Vary: these answers are not to be stored
 	})
 }

@@ -30,10 +30,9 @@ func (a *API) submitClaim(c *gin.Context) error {
 	}
 	a.metrics.submitted(status)
 	c.Writer.Header()["Location"] = []string{"/claims/claim_" + hex.EncodeToString(kept.Record.SigHash[:])}
-	writeBuilt(c, status, func(b []byte) []byte {
-		return append(appendSubmitted(append(b, '{'), &kept.Record, kept.Duplicate), '}')
+	return writeBuilt(c, status, func(b []byte) ([]byte, error) {
+		return append(appendSubmitted(append(b, '{'), &kept.Record, kept.Duplicate), '}'), nil
 	})
-	return nil
 }
 
 // keep takes one document all the way: parse, known already?, verify, count, append.
