@@ -17,7 +17,7 @@ deps: ## install the real parts that the tests run: bind9, unbound, a C compiler
 	@scripts/test-deps
 
 build: ## build the program into bin/mir
-	$(GO) build -trimpath -o bin/mir ./cmd/mir
+	$(GO) build -o bin/mir ./cmd/mir
 
 lint: $(GOLANGCI_LINT) ## gofmt, vet, staticcheck and the linters of .golangci.yml
 	$(GOLANGCI_LINT) run ./...
