@@ -31,6 +31,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -155,15 +156,15 @@ func (d *Discoverer) missing(e *entry, fingerprint string, now time.Time, cached
 	}
 }
 
-// silence names the channels that gave no answer.
+// silence names the channels that gave no answer, in one line.
 func silence(r *Report) error {
-	var faults []error
+	var faults []string
 	for _, c := range []ChannelReport{r.WellKnown, r.DNS} {
 		if c.Status == StatusUnreachable {
-			faults = append(faults, fmt.Errorf("%s: %s", c.Where, c.Detail))
+			faults = append(faults, c.Where+": "+c.Detail)
 		}
 	}
-	return errors.Join(faults...)
+	return errors.New(strings.Join(faults, "; "))
 }
 
 // Keys returns what the domain publishes, from the cache while that is fresh. Channels that

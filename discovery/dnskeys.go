@@ -36,7 +36,7 @@ func (d *Discoverer) readDNS(ctx context.Context, domain string) ChannelReport {
 		return d.settle(c, StatusUnreachable, clip(err.Error()))
 	}
 	c.TTL, c.Notes, c.Chain = answer.TTL, answer.Notes, answer.Chain
-	c.DNSSEC, c.TrustsAD = answer.Authenticated, answer.TrustsAD
+	c.DNSSEC, c.TrustsAD, c.authoritative = answer.Authenticated, answer.TrustsAD, answer.Authoritative
 	meant := 0
 	seen := make(map[string]bool)
 	for _, text := range answer.TXT {

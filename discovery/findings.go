@@ -21,7 +21,9 @@ func TXTRecord(domain, value string) string {
 // findings says what a person should know who runs the domain, worst things not hidden.
 func findings(r *Report) []Finding {
 	list := make([]Finding, 0, 8)
-	document := channelFinding(r, r.WellKnown, r.DNS, documentFix)
+	document := channelFinding(r, r.WellKnown, r.DNS, func(domain string, keys []protocol.DomainKey) string {
+		return DocumentFix(domain, keys, r.FetchedAt)
+	})
 	document.Channel = protocol.WellKnown
 	record := channelFinding(r, r.DNS, r.WellKnown, recordFix)
 	record.Channel = protocol.DNS
@@ -35,7 +37,11 @@ func findings(r *Report) []Finding {
 		list = append(list, f)
 	}
 	if len(r.Keys) == 0 && !r.unreachable() {
-		list = append(list, Finding{Level: Fail, Message: "no key was found: every claim of " + r.Domain + " is rejected with " + string(protocol.KeyNotFound),
+		text := "no key was found"
+		if r.Missing {
+			text += ", since " + noSuchDomain
+		}
+		list = append(list, Finding{Level: Fail, Message: text + ": every claim of " + r.Domain + " is rejected with " + string(protocol.KeyNotFound),
 			Fix: recordFix(r.Domain, nil)})
 	}
 	return list
@@ -53,13 +59,20 @@ func recordFix(domain string, keys []protocol.DomainKey) string {
 	return strings.Join(lines, "\n")
 }
 
-// documentFix is the document that publishes the keys.
-func documentFix(domain string, keys []protocol.DomainKey) string {
+// DocumentFix says where the document that publishes the keys is to be served, and what is in it; without keys, its form. Keys whose
+// creation is not known, since a TXT record does not tell it, get the time now, in whole seconds.
+func DocumentFix(domain string, keys []protocol.DomainKey, now time.Time) string {
 	head := fmt.Sprintf("serve at https://%s%s, as application/json:\n", domain, wellKnownPath)
 	if len(keys) == 0 {
 		return head + `{"keys":[{"pub":"<public key, 43 characters>","fingerprint":"<64 hex>","alg":"Ed25519","created":"<time>","expires":null}]}`
 	}
-	return head + string(protocol.KeyDocument{Keys: keys}.JSON())
+	dated := slices.Clone(keys)
+	for i := range dated {
+		if dated[i].Created.IsZero() {
+			dated[i].Created = now.UTC().Truncate(time.Second)
+		}
+	}
+	return head + string(protocol.KeyDocument{Keys: dated}.JSON())
 }
 
 // channelFinding judges one channel; the other's keys are what it should hold.
@@ -85,7 +98,8 @@ func channelFinding(r *Report, c, other ChannelReport, fix func(string, []protoc
 		if len(c.Keys) > 0 {
 			text += fmt.Sprintf("; what it held %s ago is used for %s more", age(r.FetchedAt.Sub(c.FetchedAt)), age(c.ExpiresAt.Sub(r.FetchedAt)))
 		}
-		return Finding{Level: Fail, Message: text}
+		return Finding{Level: Fail, Message: text,
+			Fix: "mend the web server or the name server that is named here, then look again: mir domain check " + r.Domain + " --wait 5m"}
 	case StatusRefused:
 		return Finding{Level: Fail, Message: fmt.Sprintf("%s is not read: %s", c.Where, c.Detail),
 			Fix: "point the domain to a public address, or have the operator of this node allow the range"}
@@ -119,7 +133,7 @@ func agreementFindings(r *Report) []Finding {
 		switch {
 		case len(k.Channels) > 1:
 		case k.Channels[0] == protocol.DNS:
-			list = append(list, Finding{Channel: protocol.WellKnown, Level: Warn, Message: disagreement(k), Fix: documentFix(r.Domain, r.Keys)})
+			list = append(list, Finding{Channel: protocol.WellKnown, Level: Warn, Message: disagreement(k), Fix: DocumentFix(r.Domain, r.Keys, r.FetchedAt)})
 		default:
 			list = append(list, Finding{Channel: protocol.DNS, Level: Warn, Message: disagreement(k), Fix: recordFix(r.Domain, only)})
 		}
@@ -140,6 +154,8 @@ func dnssecFinding(r *Report) (Finding, bool) {
 		return Finding{}, false
 	case r.DNS.DNSSEC:
 		return Finding{Channel: protocol.DNS, Level: Pass, Message: "the TXT records are signed, and the resolver validated them (DNSSEC)"}, true
+	case r.DNS.authoritative:
+		return Finding{Channel: protocol.DNS, Level: Pass, Message: "the TXT records come from the domain's own name server; whether DNSSEC protects them, a validating resolver can tell"}, true
 	case r.DNS.TrustsAD:
 		return Finding{Channel: protocol.DNS, Level: Warn, Message: "the TXT records are not protected by DNSSEC",
 			Fix: "sign the zone and have its parent publish the DS record"}, true
@@ -168,8 +184,8 @@ func warnings(r *Report, k protocol.DomainKey) []string {
 	return list
 }
 
-// said sums a report up in a line, as the hint for somebody whose key was not found.
+// said is the hint for somebody whose key was not found: what to do, then what was seen.
 func said(r *Report, now time.Time) string {
-	return fmt.Sprintf("asked %s ago, %s: %s; %s: %s; `mir domain check %s` shows what to publish",
-		age(now.Sub(r.FetchedAt)), r.WellKnown.Where, r.WellKnown.Detail, r.DNS.Where, r.DNS.Detail, r.Domain)
+	return fmt.Sprintf("publish this key (`mir key publish --domain %s` shows how) and check it with `mir domain check %s`; asked %s ago, %s: %s; %s: %s",
+		r.Domain, r.Domain, age(now.Sub(r.FetchedAt)), r.WellKnown.Where, r.WellKnown.Detail, r.DNS.Where, r.DNS.Detail)
 }

@@ -31,6 +31,7 @@ const (
 var (
 	errTooLarge  = fmt.Errorf("the answer is larger than %d bytes", MaxBody)
 	errNoAddress = errors.New("the host has no address")
+	errNoName    = fmt.Errorf("%w: its name does not exist in DNS", errNoAddress)
 )
 
 // ruleError is a request that the client's rules forbid: scheme, port, user info,
@@ -139,6 +140,9 @@ func (d guardedDialer) addresses(ctx context.Context, host string) ([]netip.Addr
 		answer, err := d.resolve.Addresses(ctx, host)
 		if err != nil {
 			return nil, err
+		}
+		if answer.Missing && len(answer.Chain) == 0 {
+			return nil, errNoName
 		}
 		all = answer.Addresses
 	}

@@ -63,6 +63,9 @@ type ChannelReport struct {
 	Chain     []string             // CNAME targets on the way to the TXT records
 	FetchedAt time.Time            // when Keys were asked for
 	ExpiresAt time.Time            // when Keys must be read again
+
+	noName        bool // the well-known document's: the domain itself does not exist in DNS
+	authoritative bool // DNS's: the answer came from the domain's own name servers, not from a resolver
 }
 
 // Report is what a domain publishes. It is shared: callers must not change it.
@@ -72,6 +75,7 @@ type Report struct {
 	WellKnown ChannelReport
 	DNS       ChannelReport
 	Agreement Agreement
+	Missing   bool // DNS says that the domain itself does not exist (NXDOMAIN)
 	Findings  []Finding
 	FetchedAt time.Time // when the domain was asked
 	ExpiresAt time.Time // when the cache asks it again by itself
@@ -86,6 +90,9 @@ func (r *Report) unreachable() bool {
 func newReport(domain string, wellKnown, dns ChannelReport, at time.Time, cfg Config) *Report {
 	r := &Report{Domain: domain, WellKnown: wellKnown, DNS: dns, FetchedAt: at}
 	r.Keys = union(wellKnown.Keys, dns.Keys)
+	if wellKnown.noName && dns.Status == StatusAbsent {
+		r.Missing, r.DNS.Detail = true, noSuchDomain
+	}
 	r.Agreement = agreement(r)
 	r.ExpiresAt = expiry(r, cfg)
 	r.Findings = findings(r)
@@ -157,14 +164,19 @@ func keysJSON(keys []protocol.DomainKey) []keyJSON {
 	for i, k := range keys {
 		list[i] = keyJSON{Pub: protocol.EncodePublicKey(k.Public), Fingerprint: k.Fingerprint, Alg: "Ed25519", Channels: k.Channels}
 		if !k.Created.IsZero() {
-			list[i].Created = &k.Created
+			created := millis(k.Created)
+			list[i].Created = &created
 		}
 		if !k.Expires.IsZero() {
-			list[i].Expires = &k.Expires
+			expires := millis(k.Expires)
+			list[i].Expires = &expires
 		}
 	}
 	return list
 }
+
+// millis is a time as all our JSON has it: UTC, in whole milliseconds.
+func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 
 // MarshalJSON gives keys in the form of a key document, and times to live in seconds.
 func (c ChannelReport) MarshalJSON() ([]byte, error) {
@@ -181,7 +193,7 @@ func (c ChannelReport) MarshalJSON() ([]byte, error) {
 	}{c.Status, c.Where, c.Detail, keysJSON(c.Keys), c.Problems, int64(c.TTL / time.Second), c.DNSSEC, c.Notes, c.Chain})
 }
 
-// MarshalJSON is the form that `GET /domains/{domain}/keys` and `mir domain check --json` show.
+// MarshalJSON is the form that `GET /domains/{domain}/keys` and `mir domain check --json` show. Findings that are nil are left out.
 func (r *Report) MarshalJSON() ([]byte, error) {
 	return json.Marshal(struct {
 		Domain    string        `json:"domain"`
@@ -189,8 +201,8 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		Agreement Agreement     `json:"agreement"`
 		WellKnown ChannelReport `json:"wellKnown"`
 		DNS       ChannelReport `json:"dns"`
-		Findings  []Finding     `json:"findings"`
+		Findings  []Finding     `json:"findings,omitempty"`
 		FetchedAt time.Time     `json:"fetchedAt"`
 		ExpiresAt time.Time     `json:"expiresAt"`
-	}{r.Domain, keysJSON(r.Keys), r.Agreement, r.WellKnown, r.DNS, r.Findings, r.FetchedAt.UTC(), r.ExpiresAt.UTC()})
+	}{r.Domain, keysJSON(r.Keys), r.Agreement, r.WellKnown, r.DNS, r.Findings, millis(r.FetchedAt), millis(r.ExpiresAt)})
 }

@@ -2,6 +2,7 @@ package discovery_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func TestChannels(t *testing.T) {
 		{"differ.example", discovery.Disagree, dnsOnly, 1, discovery.Warn, "in DNS but not in the well-known document"},
 		{"none.example", discovery.NoKeys, nil, 0, discovery.Fail, "no key was found"},
 		{"refused.example", discovery.Uncertain, dnsOnly, 1, discovery.Fail, "not public"},
-		{"nothing.example", discovery.NoKeys, nil, 0, discovery.Fail, "no key was found"},
+		{"nothing.example", discovery.NoKeys, nil, 0, discovery.Fail, "the domain does not exist in DNS"},
 	} {
 		report, err := d.Keys(t.Context(), c.domain)
 		if err != nil {
@@ -117,6 +118,36 @@ func TestReportJSON(t *testing.T) {
 		if !strings.Contains(string(text), part) {
 			t.Errorf("%s is not in %s", part, text)
 		}
+	}
+}
+
+// TestFaultsInOneLine asks a resolver that is not there: its name and the cause are told, our own ports and line breaks are not.
+func TestFaultsInOneLine(t *testing.T) {
+	w := newWorld(t)
+	d := w.discoverer(t, func(c *discovery.Config) { c.Resolvers = []string{"udp://127.0.0.1:1"} })
+	_, err := d.FindKey(t.Context(), "shop.example", protocol.Fingerprint(newKey(t)))
+	if outcome(err) != "unreachable" || !strings.Contains(err.Error(), "udp://127.0.0.1:1: connection refused") || strings.ContainsAny(err.Error(), "\n>") {
+		t.Errorf("%v", err)
+	}
+	report, err := d.Keys(t.Context(), "shop.example")
+	if err != nil || !reported(report, discovery.Fail, "connection refused") {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	for _, f := range report.Findings {
+		if f.Level == discovery.Fail && !strings.Contains(f.Fix, "mir domain check shop.example --wait") {
+			t.Errorf("no way out of %q: %q", f.Message, f.Fix)
+		}
+	}
+}
+
+// TestMissingKeyHint tells first what to do.
+func TestMissingKeyHint(t *testing.T) {
+	w := newWorld(t)
+	w.publishDNS("shop.example", newKey(t))
+	_, err := w.discoverer(t, nil).FindKey(t.Context(), "shop.example", protocol.Fingerprint(newKey(t)))
+	var refusal *protocol.Error
+	if !errors.As(err, &refusal) || !strings.HasPrefix(refusal.Hint, "publish this key") || !strings.Contains(refusal.Hint, "_mir-key.shop.example: 1 key") {
+		t.Errorf("%#v", refusal)
 	}
 }
 

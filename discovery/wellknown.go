@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +21,9 @@ import (
 	"mirnode/discovery/internal/guard"
 	"mirnode/protocol"
 )
+
+// noSuchDomain is the detail of both channels of a domain that is not there at all.
+const noSuchDomain = "the domain does not exist in DNS"
 
 // wellKnownPath is where a domain's key document lies (PROTOCOL.md section 2).
 const wellKnownPath = "/.well-known/mir.json"
@@ -45,6 +49,7 @@ func (d *Discoverer) readWellKnown(ctx context.Context, domain string) ChannelRe
 	if err != nil {
 		status, detail, chain := fetchFault(err, domain)
 		c.Notes = chain
+		c.noName = errors.Is(err, errNoName) && detail == noSuchDomain
 		return d.settle(c, status, detail)
 	}
 	defer func() { _ = answer.Body.Close() }() // read to its end or given up
@@ -120,6 +125,8 @@ func fetchFault(err error, domain string) (status Status, detail string, notes [
 		notes = resolve.Notes
 	}
 	switch {
+	case errors.Is(err, errNoName) && at == "":
+		return StatusAbsent, noSuchDomain, nil
 	case errors.Is(err, errNoAddress) && at == "":
 		return StatusAbsent, "the domain has no address", nil
 	case errors.Is(err, errNoAddress):
@@ -137,11 +144,31 @@ func fetchFault(err error, domain string) (status Status, detail string, notes [
 	case isTimeout(err):
 		return StatusUnreachable, at + "no complete answer in time", nil
 	}
-	var cause *url.Error
-	if errors.As(err, &cause) {
-		err = cause.Err
+	return StatusUnreachable, at + clip(cause(err)), nil
+}
+
+// cause is the heart of a fault: without the URL and the host, which are told beside it, and without the port that was ours.
+func cause(err error) string {
+	var (
+		request *url.Error
+		host    *hostError
+		socket  *net.OpError
+		call    *os.SyscallError
+	)
+	if errors.As(err, &request) {
+		err = request.Err
 	}
-	return StatusUnreachable, at + clip(err.Error()), nil
+	if errors.As(err, &host) {
+		err = host.err
+	}
+	if !errors.As(err, &socket) || socket.Addr == nil {
+		return err.Error()
+	}
+	text := socket.Err.Error()
+	if errors.As(err, &call) {
+		text = call.Err.Error()
+	}
+	return fmt.Sprintf("%s: %s", socket.Addr, text)
 }
 
 // forbidden is the guard's own sentence, without what was wrapped around it.

@@ -69,7 +69,7 @@ type walk struct {
 
 func newWalk(name string) *walk {
 	name = dns.CanonicalName(name)
-	return &walk{answer: Answer{Authenticated: true, TrustsAD: true}, at: name, seen: map[string]bool{name: true}}
+	return &walk{answer: Answer{Authenticated: true, TrustsAD: true, Authoritative: true}, at: name, seen: map[string]bool{name: true}}
 }
 
 // read takes in one reply. done: the answer is complete; otherwise w.at is to be asked next.
@@ -107,6 +107,7 @@ func (w *walk) read(reply *dns.Msg, qtype uint16) (done bool, err error) {
 			w.shorten(ttl)
 		}
 		w.answer.HasTTL = negative
+		w.answer.Missing = reply.Rcode == dns.RcodeNameError
 		return true, nil
 	case w.at != started:
 		return false, nil // the chain leads out of this answer

@@ -75,6 +75,8 @@ type Answer struct {
 	HasTTL        bool          // false: an absence without SOA, which says nothing about its duration
 	Authenticated bool          // AD was set on each answer, and each resolver may be believed
 	TrustsAD      bool          // each resolver that was asked may be believed about AD
+	Missing       bool          // NXDOMAIN: the name itself, or the one that its chain ends at, does not exist
+	Authoritative bool          // AA was set on each answer: the name's own servers were asked, which do not validate
 	Notes         []string      // extended DNS errors (RFC 8914)
 }
 
@@ -167,6 +169,8 @@ func merge(a, b Answer) Answer {
 	}
 	a.Authenticated = a.Authenticated && b.Authenticated
 	a.TrustsAD = a.TrustsAD && b.TrustsAD
+	a.Authoritative = a.Authoritative && b.Authoritative
+	a.Missing = a.Missing && b.Missing
 	for _, note := range b.Notes {
 		if !slices.Contains(a.Notes, note) {
 			a.Notes = append(a.Notes, note)
@@ -192,6 +196,7 @@ func (c *Client) lookup(ctx context.Context, name string, qtype uint16) (Answer,
 		}
 		w.answer.TrustsAD = w.answer.TrustsAD && from.trustsAD
 		w.answer.Authenticated = w.answer.Authenticated && from.trustsAD && reply.AuthenticatedData
+		w.answer.Authoritative = w.answer.Authoritative && reply.Authoritative
 		done, err := w.read(reply, qtype)
 		if err != nil {
 			return Answer{}, &Error{Question: question, Reason: from.name + ": " + err.Error(), Notes: w.answer.Notes, Err: err}

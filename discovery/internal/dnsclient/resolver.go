@@ -215,12 +215,20 @@ func (r resolver) dial(ctx context.Context, network string) (conn net.Conn, stop
 
 // describe puts a resolver's fault in few words.
 func describe(err error) string {
-	var certificate *tls.CertificateVerificationError
+	var (
+		certificate *tls.CertificateVerificationError
+		socket      *net.OpError
+		call        *os.SyscallError
+	)
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case errors.As(err, &certificate):
 		return "its certificate is not good: " + certificate.Err.Error()
+	case errors.As(err, &call):
+		return call.Err.Error() // which port was ours, and which call it was, helps nobody
+	case errors.As(err, &socket):
+		return socket.Err.Error()
 	}
 	return err.Error()
 }
