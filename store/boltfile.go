@@ -27,12 +27,19 @@ func guard(file string, fn func() error) (err error) {
 	faults := debug.SetPanicOnFault(true)
 	defer debug.SetPanicOnFault(faults)
 	defer func() {
-		if reason := recover(); reason != nil {
+		reason := recover()
+		if _, passes := reason.(callerPanic); passes {
+			panic(reason)
+		}
+		if reason != nil {
 			err = &CorruptError{File: file, Reason: fmt.Sprint(reason)}
 		}
 	}()
 	return fn()
 }
+
+// callerPanic is a panic of code that a caller handed in: no damage, and none of guard's business.
+type callerPanic struct{ reason any }
 
 // openBolt opens or creates a bbolt file, waiting at most the given time for its lock.
 func openBolt(path string, pageSize int, lockTimeout time.Duration) (db *bbolt.DB, err error) {

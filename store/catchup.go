@@ -69,6 +69,7 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 		first, end := from+count*uint64(i)/uint64(len(parts)), from+count*uint64(i+1)/uint64(len(parts))
 		group.Go(func() error {
 			p := &parts[i]
+			p.ids, p.entries = make([]id, 0, end-first), make([]entry, 0, 3*(end-first))
 			err := s.readRecords(first, end-1, func(r logRecord) error {
 				p.add(r, s.terms)
 				return nil

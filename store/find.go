@@ -100,8 +100,23 @@ func (p *pageReader) show(ctx context.Context, seq uint64) (err error) {
 		return nil
 	}
 	p.shown++
-	p.visit(&r.Record)
+	p.call()
 	return nil
+}
+
+// call calls visit, and sees to it that a panic of visit's own passes for what it is and not for damage. A fault on a mapped page is damage.
+func (p *pageReader) call() {
+	defer func() {
+		reason := recover()
+		if reason == nil {
+			return
+		}
+		if _, fault := reason.(interface{ Addr() uintptr }); fault {
+			panic(reason)
+		}
+		panic(callerPanic{reason})
+	}()
+	p.visit(&p.record.Record)
 }
 
 // source gives the entries of one place in ascending order.

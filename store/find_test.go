@@ -140,6 +140,27 @@ func TestACallDoesBoundedWork(t *testing.T) {
 	}
 }
 
+func TestAPanicOfTheVisitorIsNotTakenForDamage(t *testing.T) {
+	s := open(t, t.TempDir(), store.Options{})
+	mustAppend(t, s, made{id: 1, domain: "a.example"}.claim(t))
+	func() {
+		defer func() {
+			if reason := recover(); !strings.Contains(fmt.Sprint(reason), "mine") {
+				t.Errorf("recovered %v", reason)
+			}
+		}()
+		_, err := s.Visit(t.Context(), store.Query{Domain: "a.example"}, func(*store.Record) { panic("mine") })
+		t.Errorf("Visit returned %v", err)
+	}()
+	if err := s.Ready(); err != nil {
+		t.Errorf("Ready: %v", err)
+	}
+	mustAppend(t, s, made{id: 2, domain: "a.example"}.claim(t))
+	if got := findAll(t, s, store.Query{Domain: "a.example"}); len(got) != 2 {
+		t.Errorf("found %v", ids(got))
+	}
+}
+
 func FuzzCursor(f *testing.F) {
 	s, err := store.Open(f.TempDir(), store.Options{})
 	if err != nil {
