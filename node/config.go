@@ -91,7 +91,7 @@ func Default() Config {
 			DomainPerSecond: budgets.Domain.PerSecond, DomainBurst: budgets.Domain.Burst,
 			Clients: budgets.Clients, Connections: 4096,
 		},
-		Store: Store{MergeClaims: 100_000, QueueRequests: 1024},
+		Store: Store{MergeClaims: 200_000, QueueRequests: 1024},
 	}
 }
 
