@@ -63,7 +63,7 @@ type Cluster struct {
 }
 
 // Start brings a cluster up, and returns when every node answers. It refuses a folder on which another one runs, and takes over the
-// folder of one that died. A node that does not come up is an error that shows the end of its log.
+// folder of one that died; ErrFolder says that the folder cannot be a cluster's at all. A node that does not come up is an error that shows the end of its log.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := o.complete(); err != nil {
 		return nil, err

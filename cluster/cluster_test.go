@@ -182,13 +182,18 @@ func TestStartRefuses(t *testing.T) {
 	}
 	for name, o := range map[string]cluster.Options{
 		"a folder of other things": {Dir: full},
+		"a file for a folder":      {Dir: filepath.Join(full, "letter.txt")},
 		"too many nodes":           {Dir: t.TempDir(), Nodes: 65},
 		"fewer nodes than none":    {Dir: t.TempDir(), Nodes: -1},
 		"no program":               {Dir: t.TempDir(), Program: filepath.Join(full, "missing")},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := cluster.Start(t.Context(), o); err == nil {
+			_, err := cluster.Start(t.Context(), o)
+			if err == nil {
 				t.Error("was started")
+			}
+			if ofFolder := strings.Contains(name, "folder"); errors.Is(err, cluster.ErrFolder) != ofFolder {
+				t.Errorf("%v", err)
 			}
 		})
 	}

@@ -48,6 +48,9 @@ const stateVersion = 1
 // ErrNotRunning says that no cluster runs on the folder.
 var ErrNotRunning = errors.New("no cluster runs there")
 
+// ErrFolder says that a folder cannot be a cluster's.
+var ErrFolder = errors.New("no folder for a cluster")
+
 // ReadState reads cluster.json of the folder dir, and reports ErrNotRunning if it is not there or its process is gone.
 func ReadState(dir string) (*State, error) {
 	s, err := readState(dir)
@@ -91,15 +94,15 @@ func alive(pid int) bool {
 // openFolder makes or takes over the cluster folder dir and locks it for this process.
 func openFolder(dir string) (unlock func(), err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}
 	ours := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == lockName || e.Name() == "published.json" })
 	if len(entries) > 0 && !ours {
-		return nil, fmt.Errorf("%s holds other things: name a new or empty folder, or one of an earlier cluster", dir)
+		return nil, fmt.Errorf("%w: %s holds other things: name a new or empty folder, or one of an earlier cluster", ErrFolder, dir)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil { //nolint:gosec // a folder: its owner must be able to enter it
 		return nil, err

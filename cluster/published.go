@@ -142,7 +142,7 @@ func (p *Published) Domain(name string) *Domain {
 	return d
 }
 
-// SetKey publishes k: its channels are added to those that it is in already, its times replace the earlier ones where they are given.
+// SetKey publishes k in its channels, and in no other one. Its times replace the earlier ones where they are given.
 func (d *Domain) SetKey(k Key) {
 	i := slices.IndexFunc(d.Keys, func(have Key) bool { return have.Public == k.Public })
 	if i < 0 {
@@ -150,11 +150,7 @@ func (d *Domain) SetKey(k Key) {
 		return
 	}
 	have := &d.Keys[i]
-	for _, channel := range k.Channels {
-		if !slices.Contains(have.Channels, channel) {
-			have.Channels = append(have.Channels, channel)
-		}
-	}
+	have.Channels = slices.Clone(k.Channels)
 	if k.Created != nil {
 		have.Created = k.Created
 	}

@@ -60,7 +60,7 @@ func TestWellKnownDocument(t *testing.T) {
 		d.SetKey(cluster.Key{Public: testKey(2), Channels: []protocol.Channel{protocol.DNS}})
 	})
 	answer, body := get(t, browser(t, names, nil), "https://A.test/.well-known/mir.json")
-	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/json" || answer.Header.Get("Cache-Control") != "max-age=1" {
+	if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Type") != "application/json" || answer.Header.Get("Cache-Control") != "max-age=60" {
 		t.Errorf("%s %v", answer.Status, answer.Header)
 	}
 	document, err := protocol.ParseKeyDocument([]byte(body))

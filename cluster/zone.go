@@ -15,8 +15,11 @@ import (
 	"mirnode/protocol"
 )
 
-// recordTTL is the TTL of all records, in seconds, and the max-age of all documents: a script that publishes must not wait for caches.
-const recordTTL = 1
+// What is said about caching, in seconds. The cluster's own nodes and tools go by keyTTL, so that a script that publishes waits for no cache.
+const (
+	recordTTL   = 60 // of all records, and the max-age of all documents: like those of a domain that is well run
+	negativeTTL = 1  // of what does not exist: it may at any moment
+)
 
 // nameServer is the host that every zone's NS and SOA records name.
 const nameServer = "ns.mir-cluster.test."
@@ -87,7 +90,7 @@ func (z *zone) add(record dns.RR) {
 // soa is the SOA record of the zone apex; "." stands for all that no published domain covers.
 func (z *zone) soa(apex string) *dns.SOA {
 	return &dns.SOA{Hdr: header(apex, dns.TypeSOA), Ns: nameServer, Mbox: "hostmaster.mir-cluster.test.",
-		Serial: z.serial, Refresh: recordTTL, Retry: recordTTL, Expire: recordTTL, Minttl: recordTTL}
+		Serial: z.serial, Refresh: recordTTL, Retry: recordTTL, Expire: recordTTL, Minttl: negativeTTL}
 }
 
 // covering finds the published domain that name (lower case, final dot) is or is below; the nearest one wins.

@@ -27,7 +27,9 @@ func newClusterCommand(s streams) *cobra.Command {
 		Use:   "cluster",
 		Short: "Run a federation on this machine, and walk one claim through it",
 		Long: "Runs a node, and in the place of the internet a DNS server and an HTTPS server, all on loopback and on free ports. Walks one claim\n" +
-			"through it in plain words, and stays up until interrupted. Its folder's cluster.json tells other programs where everything is.",
+			"through it in plain words, and stays up until interrupted. Its folder's cluster.json tells other programs where everything is.\n\n" +
+			"Exit code 0: it ran, and was stopped. 1: a step of the walk failed, a node ended by itself, or another cluster runs on the folder.\n" +
+			"2: the folder cannot be a cluster's.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runCluster(cmd.Context(), s, clusterRun{dir: dir, once: once, json: wantsJSON(cmd)})
@@ -60,7 +62,11 @@ func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c, err := cluster.Start(ctx, cluster.Options{Dir: run.dir, Demo: demoDomain, Logger: log})
 	if err != nil {
-		return interruptedOr(ctx, run, &exit{exitRejected, err})
+		code := exitRejected
+		if errors.Is(err, cluster.ErrFolder) {
+			code = exitMisuse
+		}
+		return interruptedOr(ctx, run, &exit{code, err})
 	}
 	defer func() { err = worse(err, c.Close()) }()
 
@@ -208,6 +214,8 @@ func (a *clusterAddress) running(ctx context.Context) (*cluster.State, error) {
 		switch {
 		case err == nil:
 			return state, nil
+		case errors.Is(err, syscall.ENOTDIR):
+			return nil, fmt.Errorf("--dir %s is no folder", a.dir)
 		case !errors.Is(err, cluster.ErrNotRunning):
 			return nil, &exit{exitRejected, err}
 		}

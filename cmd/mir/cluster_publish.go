@@ -32,6 +32,7 @@ func newClusterPublishCommand(s streams) *cobra.Command {
 		Use:   "publish DOMAIN --dir DIR --key KEY",
 		Short: "Publish a domain key in a cluster's DNS and well-known document",
 		Long: "Publishes a domain key in a cluster's DNS and well-known document, and makes the domain if it is new. It is in force when the command returns.\n" +
+			"With --channel the key is in that one alone, also if it was in the other before.\n" +
 			"What a domain can get wrong is played with --address, --record, --document, --status and --rcode, which need no key.",
 		Example: "  mir cluster publish shop.test --dir DIR --key shop.pem\n" +
 			"  mir cluster publish shop.test --dir DIR --record 'mir-key TXT \"mir-key=…\"'   # at the wrong name\n" +
@@ -45,7 +46,7 @@ func newClusterPublishCommand(s streams) *cobra.Command {
 			return updatePublished(cmd, s, f.dir, args[0], "published", change)
 		},
 	}
-	f.addTo(cmd)
+	f.addTo(cmd, "where the key is to be, and nowhere else: dns, well-known or both")
 	cmd.Flags().StringVar(&f.created, "created", "", "since when the key is in use; told by the well-known document alone")
 	cmd.Flags().StringVar(&f.expires, "expires", "", "until when the key was in use: a retired key stays published for a year")
 	cmd.Flags().StringArrayVar(&f.addresses, "address", nil, "the domain's address in the place of 127.0.0.1, or \"none\"; may be repeated")
@@ -90,21 +91,21 @@ func newClusterUnpublishCommand(s streams) *cobra.Command {
 			})
 		},
 	}
-	f.addTo(cmd)
+	f.addTo(cmd, "where to withdraw from: dns, well-known or both")
 	return cmd
 }
 
-func (f *clusterPublishFlags) addTo(cmd *cobra.Command) {
+func (f *clusterPublishFlags) addTo(cmd *cobra.Command, channelHelp string) {
 	addClusterDirFlag(cmd, &f.dir)
 	cmd.Flags().StringVar(&f.key, "key", "", "the public key: its 43 characters, or a PEM file")
-	cmd.Flags().StringVar(&f.channel, "channel", "both", "dns, well-known or both")
+	cmd.Flags().StringVar(&f.channel, "channel", "both", channelHelp)
 }
 
 // updatePublished carries out a change of what the cluster in dir publishes, and tells what the domain has now.
 func updatePublished(cmd *cobra.Command, s streams, dir, name, done string, change func(*cluster.Published, string) error) error {
-	domain, err := protocol.ParseDomain(name)
+	domain, err := domainArgument(name)
 	if err != nil {
-		return refused(cmd, err)
+		return err
 	}
 	var now *cluster.Domain
 	err = cluster.UpdatePublished(dir, func(p *cluster.Published) error {

@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,9 +77,9 @@ type domainCheck struct {
 }
 
 func newDomainCheck(cmd *cobra.Command, name, key string) (*domainCheck, error) {
-	domain, err := protocol.ParseDomain(name)
+	domain, err := domainArgument(name)
 	if err != nil {
-		return nil, refused(cmd, err)
+		return nil, err
 	}
 	c := &domainCheck{domain: domain, now: time.Now}
 	if c.settings, err = discoveryConfig(cmd); err != nil {
@@ -93,6 +95,23 @@ func newDomainCheck(cmd *cobra.Command, name, key string) (*domainCheck, error) 
 		c.private, _ = held.(ed25519.PrivateKey)
 	}
 	return c, nil
+}
+
+// domainArgument reads a domain that the user named; what is none is misuse.
+func domainArgument(text string) (string, error) {
+	domain, err := protocol.ParseDomain(text)
+	refusal, refused := errors.AsType[*protocol.Error](err)
+	if !refused {
+		return domain, err
+	}
+	hint := refusal.Hint
+	if u, err := url.Parse(text); err == nil && u.Hostname() != "" {
+		text = u.Hostname()
+	}
+	if meant, err := protocol.ParseDomain(strings.TrimSuffix(text, ".")); err == nil {
+		hint = "give the name alone: " + meant
+	}
+	return "", withHint(refusal.Message, hint)
 }
 
 // until looks again until all is well, or the time is over; the last look counts.

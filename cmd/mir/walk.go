@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,10 @@ type walk struct {
 	claim    *protocol.Claim
 	returned []byte // the claim as the node gave it back
 	result   walkResult
+
+	// What an earlier cluster left in the folder.
+	hadKey    bool
+	published bool // the key is in one channel at least
 }
 
 // walkResult is what --json tells of the walk.
@@ -88,13 +93,23 @@ func (w *walk) Close() error {
 // walk takes all steps, and stops at the first that fails.
 func (w *walk) walk(ctx context.Context) error {
 	w.introduce()
+	if err := w.lookBack(); err != nil {
+		return err
+	}
 	var failed error
+	first, second := demoDomain+" makes a key", "It publishes the public key, where anyone can find it"
+	if w.hadKey {
+		first = demoDomain + " uses its key"
+	}
+	if w.published {
+		second = "The public key is published already, where anyone can find it"
+	}
 	for i, step := range []struct {
 		name string
 		do   func(context.Context) error
 	}{
-		{demoDomain + " makes a key", w.makeKey},
-		{"It publishes the public key, where anyone can find it", w.publishKey},
+		{first, w.makeKey},
+		{second, w.publishKey},
 		{"It signs a claim, about a customer whom it alone can name", w.signClaim},
 		{"The claim is submitted to a node, which finds the key and verifies", w.submit},
 		{"Anyone can find it, by its ID and by its subject", w.lookUp},
@@ -116,8 +131,31 @@ func (w *walk) walk(ctx context.Context) error {
 	return errors.Join(failed, w.reportJSON())
 }
 
+// keyPath is the demo domain's private key.
+func (w *walk) keyPath() string { return filepath.Join(w.state.Dir, demoDomain+".pem") }
+
+// lookBack finds out what an earlier cluster left: that stays as it is.
+func (w *walk) lookBack() error {
+	if _, err := os.Stat(w.keyPath()); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	w.hadKey = true
+	key, err := demoKey(w.keyPath())
+	if err != nil {
+		return err
+	}
+	published, err := cluster.ReadPublished(w.state.Dir)
+	if err != nil {
+		return err
+	}
+	public := protocol.EncodePublicKey(key.Public().(ed25519.PublicKey))
+	domain := published.Domains[demoDomain]
+	w.published = domain != nil && slices.ContainsFunc(domain.Keys, func(k cluster.Key) bool { return k.Public == public })
+	return nil
+}
+
 func (w *walk) makeKey(context.Context) error {
-	path := filepath.Join(w.state.Dir, demoDomain+".pem")
+	path := w.keyPath()
 	key, err := demoKey(path)
 	if err != nil {
 		return err
@@ -151,28 +189,35 @@ func demoKey(path string) (ed25519.PrivateKey, error) {
 }
 
 func (w *walk) publishKey(ctx context.Context) error {
-	now := time.Now().UTC().Truncate(time.Second)
-	err := cluster.UpdatePublished(w.state.Dir, func(p *cluster.Published) error {
-		p.Domain(demoDomain).SetKey(cluster.Key{Public: protocol.EncodePublicKey(w.public()), Created: &now,
-			Channels: []protocol.Channel{protocol.DNS, protocol.WellKnown}})
-		return nil
-	})
-	if err != nil {
-		return err
+	if !w.published {
+		now := time.Now().UTC().Truncate(time.Second)
+		err := cluster.UpdatePublished(w.state.Dir, func(p *cluster.Published) error {
+			p.Domain(demoDomain).SetKey(cluster.Key{Public: protocol.EncodePublicKey(w.public()), Created: &now,
+				Channels: []protocol.Channel{protocol.DNS, protocol.WellKnown}})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	report, err := w.discoverer.Refresh(ctx, demoDomain)
 	if err != nil {
 		return err
 	}
-	if report.Agreement != discovery.Agree {
+	ours := slices.IndexFunc(report.Keys, func(k protocol.DomainKey) bool { return w.public().Equal(k.Public) })
+	if ours < 0 || !w.published && report.Agreement != discovery.Agree {
 		return fmt.Errorf("DNS: %s; %s: %s", report.DNS.Detail, report.WellKnown.Where, report.WellKnown.Detail)
 	}
-	w.found = report.Keys[0]
-	host, port := w.state.DNS[:strings.LastIndex(w.state.DNS, ":")], w.state.DNS[strings.LastIndex(w.state.DNS, ":")+1:]
-	w.line("in DNS", fmt.Sprintf("%s TXT %q", report.DNS.Where, protocol.KeyRecord(report.DNS.Keys[0].Public)))
-	w.try("dig +short @%s -p %s TXT %s", host, port, report.DNS.Where)
-	w.line("over HTTPS", fmt.Sprintf("%s holds %d key", report.WellKnown.Where, len(report.WellKnown.Keys)))
-	w.try("curl --cacert %s --connect-to ::%s %s", shellQuote(w.state.CAFile), w.state.WellKnownAddress, report.WellKnown.Where)
+	w.found = report.Keys[ours]
+	if slices.Contains(w.found.Channels, protocol.DNS) {
+		host, port := w.state.DNS[:strings.LastIndex(w.state.DNS, ":")], w.state.DNS[strings.LastIndex(w.state.DNS, ":")+1:]
+		w.line("in DNS", fmt.Sprintf("%s TXT %q", report.DNS.Where, protocol.KeyRecord(w.found.Public)))
+		w.try("dig +short @%s -p %s TXT %s", host, port, report.DNS.Where)
+	}
+	if slices.Contains(w.found.Channels, protocol.WellKnown) {
+		w.line("over HTTPS", fmt.Sprintf("%s holds %s", report.WellKnown.Where, plural(len(report.WellKnown.Keys), "key")))
+		w.try("curl --cacert %s --connect-to ::%s %s", shellQuote(w.state.CAFile), w.state.WellKnownAddress, report.WellKnown.Where)
+	}
 	return nil
 }
 

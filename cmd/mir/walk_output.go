@@ -132,7 +132,7 @@ func domainInWords(d *cluster.Domain) string {
 		words = append(words, fmt.Sprintf("mir.json answers %d", d.Document.Status))
 	}
 	if n := len(d.Records); n > 0 {
-		words = append(words, fmt.Sprintf("%d further DNS records", n))
+		words = append(words, plural(n, "further DNS record"))
 	}
 	return strings.Join(words, "; ")
 }
