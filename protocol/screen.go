@@ -86,8 +86,8 @@ func (s *screen) value(v strictjson.Value, name string) {
 }
 
 func (s *screen) scalar(text, found, name string) {
-	if found == "" {
-		found = personalByName(name, text)
+	if named := personalByName(name, text); named != "" {
+		found = named // the name knows better than the digits, of which some phone numbers pass for cards
 	}
 	if found != "" {
 		s.where, s.found = s.path.String(), found

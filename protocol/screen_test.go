@@ -117,6 +117,9 @@ func TestScreenFinds(t *testing.T) {
 	}
 	for metadata, want := range map[string]string{
 		`{"phone":"4155552671"}`:              "metadata.phone looks like " + phone,
+		`{"phone":4915112345678}`:             "metadata.phone looks like " + phone, // passes for a card by its digits
+		`{"mobileNumber":"4915112345678"}`:    "metadata.mobileNumber looks like " + phone,
+		`{"tel":[4915112345678]}`:             "metadata.tel[0] looks like " + phone,
 		`{"contactPhone":"415 5552671"}`:      "metadata.contactPhone looks like " + phone,
 		`{"buyer":{"mobile_2":[4155552671]}}`: "metadata.buyer.mobile_2[0] looks like " + phone,
 		`{"ssn":"078051120"}`:                 "metadata.ssn looks like " + id,
