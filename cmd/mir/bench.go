@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mirnode/bench"
+	"mirnode/internal/nearest"
 )
 
 // newBenchCommand builds `mir bench`.
@@ -21,19 +23,27 @@ func newBenchCommand(s streams) *cobra.Command {
 	options := bench.DefaultOptions()
 	options.Progress, options.Kill = s.err, killAppender
 	cmd := &cobra.Command{
-		Use:   "bench [NAME…]",
-		Short: "measure the speeds that the project promises, each beside a limit from the same run",
+		Use:   "bench [NAME]...",
+		Short: "Measure the speeds that the project promises, each beside a limit from the same run",
 		Long: "Measures verification, ingestion, submission, look-ups and start-up on this machine, with data that it builds and removes again.\n" +
 			"Benchmarks: " + strings.Join(bench.Names(), ", ") + ". Without a name: all, which takes some minutes and 3 GB of disk.",
+		Args: benchNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options.Names = args
 			measured, err := bench.Run(cmd.Context(), options)
-			if wantsJSON(cmd) {
+			if err != nil {
+				err = &exit{exitRejected, err}
+			}
+			switch {
+			case len(measured) == 0: // nothing to show
+			case wantsJSON(cmd):
 				encoder := json.NewEncoder(s.out)
 				encoder.SetIndent("", "  ")
-				return errors.Join(err, encoder.Encode(measured))
+				err = errors.Join(err, encoder.Encode(measured))
+			default:
+				err = errors.Join(err, bench.Print(s.out, measured))
 			}
-			return errors.Join(err, bench.Print(s.out, measured))
+			return err
 		},
 	}
 	cmd.Flags().IntVar(&options.Held, "held", options.Held, "claims that the store holds in the large cases")
@@ -42,6 +52,21 @@ func newBenchCommand(s streams) *cobra.Command {
 	cmd.Flags().StringVar(&options.Dir, "dir", "", "where the data is built (default: the system's temporary folder)")
 	cmd.AddCommand(newAppenderCommand(s))
 	return cmd
+}
+
+// benchNames refuses the names of no benchmarks.
+func benchNames(_ *cobra.Command, args []string) error {
+	for _, name := range args {
+		if slices.Contains(bench.Names(), name) {
+			continue
+		}
+		hint := "There are " + strings.Join(bench.Names(), ", ") + "."
+		if near := nearest.Name(name, bench.Names()); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		return withHint(fmt.Sprintf("there is no benchmark %q", name), hint)
+	}
+	return nil
 }
 
 // newAppenderCommand builds the hidden command that the start benchmark kills.
@@ -70,6 +95,7 @@ func killAppender(ctx context.Context, dir string, from, enough int) error {
 	if err != nil {
 		return err
 	}
+	//nolint:gosec // our own executable: its path is the system's answer, and the arguments are this program's
 	child := exec.CommandContext(ctx, program, "bench", "append-forever", dir, strconv.Itoa(from), strconv.Itoa(enough))
 	child.Stderr = os.Stderr
 	output, err := child.StdoutPipe()

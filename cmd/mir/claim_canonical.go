@@ -15,12 +15,13 @@ import (
 
 func newClaimCanonicalCommand() *cobra.Command {
 	var form string
-	var ndjson bool
+	var ndjson, details bool
 	cmd := &cobra.Command{
 		Use:   "canonical [FILE|-]",
 		Short: "Print the canonical form of a claim: the bytes that are signed",
 		Long: "Prints the bytes of a signed claim that its signature is over, and nothing else: no line break follows. With --ndjson, reads one claim a\n" +
-			"line and writes one canonical form a line; a line that has none gets {\"result\":\"REJECT\",\"code\":\"…\"}.",
+			"line and writes one canonical form a line; a line that has none gets {\"result\":\"REJECT\",\"code\":\"…\"}.\n" +
+			"Blank lines are skipped. With --json or --details each line is {\"line\":…,\"canonical\":\"…\"}, or has the error and the hint.",
 		Example: `  mir claim canonical claim.json | cmp - canonical.txt`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,7 +29,10 @@ func newClaimCanonicalCommand() *cobra.Command {
 				return fmt.Errorf("--form %q: give %s or %s", form, verifier.FormText, verifier.FormSDK)
 			}
 			if ndjson {
-				return canonicalLines(cmd, onlyArg(args), verifier.Form(form))
+				return canonicalLines(cmd, onlyArg(args), verifier.Form(form), details || wantsJSON(cmd))
+			}
+			if details {
+				return errors.New("--details is for --ndjson")
 			}
 			document, err := readDocument(cmd, onlyArg(args))
 			if err != nil {
@@ -46,12 +50,12 @@ func newClaimCanonicalCommand() *cobra.Command {
 					SHA256    string `json:"sha256"`
 				}{form, string(canonical), hex.EncodeToString(sum[:])})
 			}
-			_, err = cmd.OutOrStdout().Write(canonical)
-			return err
+			return writeData(cmd.OutOrStdout(), canonical)
 		},
 	}
 	cmd.Flags().StringVar(&form, "form", string(verifier.FormText), "text: the form of the protocol's text; sdk: the form of the reference SDK")
 	cmd.Flags().BoolVar(&ndjson, "ndjson", false, "one claim a line in, one canonical form a line out")
+	cmd.Flags().BoolVar(&details, "details", false, "with --ndjson: the line's number, the error and the hint too")
 	return cmd
 }
 
@@ -67,19 +71,26 @@ func canonicalForm(document []byte, form verifier.Form) ([]byte, error) {
 }
 
 // canonicalLines writes one form a line; a form holds no line break, since all control characters are escaped in it.
-func canonicalLines(cmd *cobra.Command, name string, form verifier.Form) error {
+func canonicalLines(cmd *cobra.Command, name string, form verifier.Form, details bool) error {
 	in, err := openInput(cmd, name)
 	if err != nil {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // a file that was only read
 	var refusals atomic.Int64
-	err = processLines(cmd.Context(), in, cmd.OutOrStdout(), lineWork{perBlock: 64, ahead: 8}, func(line, answer []byte) []byte {
+	err = processLines(cmd.Context(), in, cmd.OutOrStdout(), lineWork{perBlock: 64, ahead: 8}, func(number int, line, answer []byte) []byte {
 		canonical, err := canonicalForm(line, form)
 		var refusal *protocol.Error
 		if errors.As(err, &refusal) {
 			refusals.Add(1)
-			return appendResult(answer, verifier.Verdict{Code: refusal.Code}, nil)
+			verdict := verifier.Verdict{Code: refusal.Code}
+			if details {
+				return appendLine(answer, lineReport{Line: number, Result: verdict.Result(), Code: refusal.Code, Error: refusal.Message, Hint: refusal.Hint})
+			}
+			return appendResult(answer, verdict, nil)
+		}
+		if details {
+			return appendLine(answer, lineReport{Line: number, Canonical: string(canonical)})
 		}
 		return append(append(answer, canonical...), '\n')
 	})

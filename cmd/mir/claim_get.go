@@ -49,7 +49,7 @@ type storedClaim struct {
 func runClaimGet(cmd *cobra.Command, id string, verify bool) error {
 	sigHash, err := protocol.ParseClaimID(id)
 	if err != nil {
-		return err
+		return withHint(fmt.Sprintf("%q is no claim ID", id), "A claim ID is claim_ and 64 hex digits, as `mir claim submit` and `mir claim list` print it.")
 	}
 	client, err := newNodeClient(cmd)
 	if err != nil {
@@ -59,7 +59,7 @@ func runClaimGet(cmd *cobra.Command, id string, verify bool) error {
 	if err != nil {
 		return err
 	}
-	if err := answer.err(cmd); err != nil {
+	if err := answer.err(); err != nil {
 		return err
 	}
 	var stored storedClaim
@@ -76,7 +76,7 @@ func runClaimGet(cmd *cobra.Command, id string, verify bool) error {
 	if wantsJSON(cmd) {
 		err = printRaw(cmd, answer.body)
 	} else {
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", claim.Raw())
+		err = printDocument(cmd, claim)
 		note(cmd, "Kept by %s since %s; the node found the key in %s.", client.base.Host, stored.IngestedAt, strings.Join(stored.Verified.Channels, " and "))
 	}
 	if err != nil || !verify {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mirnode/internal/nearest"
 	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 )
@@ -20,7 +21,7 @@ func newClaimNewCommand() *cobra.Command {
 		Use:   "new --type TYPE --domain DOMAIN (--subject HEX | --user ID)",
 		Short: "Write an unsigned claim",
 		Long: "Writes an unsigned claim to standard output, for `mir claim sign`. The subject is either given, or derived from your own ID of\n" +
-			"the user as `mir subject` does it.",
+			"the user as `mir subject` does it.\n\n" + coreTypesHelp(),
 		Example: `  mir claim new --type mir.transaction.completed --domain shop.example.com \
       --user 5f0c2b1e-7d7f-4a53-9f1c-0d6c5ce2f9aa --metadata '{"count":1}' | mir claim sign > claim.json`,
 		Args: cobra.NoArgs,
@@ -56,6 +57,9 @@ type draftDocument struct {
 }
 
 func runClaimNew(cmd *cobra.Command, flags draftFlags) error {
+	if err := knownType(flags.claimType); err != nil {
+		return err
+	}
 	subject, err := draftSubject(cmd, flags)
 	if err != nil {
 		return err
@@ -72,7 +76,7 @@ func runClaimNew(cmd *cobra.Command, flags draftFlags) error {
 		return err
 	}
 	if _, err := protocol.ParseDraft(document); err != nil {
-		return refused(cmd, err)
+		return misused(err)
 	}
 	var indented bytes.Buffer
 	if err := json.Indent(&indented, document, "", "  "); err != nil {
@@ -80,6 +84,31 @@ func runClaimNew(cmd *cobra.Command, flags draftFlags) error {
 	}
 	fmt.Fprintln(cmd.OutOrStdout(), indented.String())
 	return nil
+}
+
+// misused is the error for flags that make no claim. It has no code of the protocol: no claim was judged.
+func misused(err error) error {
+	if e, ok := errors.AsType[*protocol.Error](err); ok {
+		return withHint(e.Message, e.Hint)
+	}
+	return err
+}
+
+// knownType refuses a type in the protocol's namespace that the protocol does not define.
+func knownType(name string) error {
+	if !strings.HasPrefix(name, "mir.") || strings.Contains(name, ":") || protocol.IsCoreType(name) {
+		return nil
+	}
+	hint := "`mir claim new --help` lists the types of the protocol; one of your own is DOMAIN:category.action."
+	if near := nearest.Name(name, protocol.CoreTypes()); near != "" {
+		hint = fmt.Sprintf("did you mean %s? ", near) + hint
+	}
+	return withHint(fmt.Sprintf("--type %q is no type of the protocol", name), hint)
+}
+
+// coreTypesHelp lists the protocol's types for a help text.
+func coreTypesHelp() string {
+	return "The protocol's types:\n  " + strings.Join(protocol.CoreTypes(), "\n  ") + "\nAny other is DOMAIN:category.action, such as shop.example.com:loyalty.earned."
 }
 
 func draftSubject(cmd *cobra.Command, flags draftFlags) (string, error) {

@@ -104,6 +104,7 @@ func (r verifyReport) print(w io.Writer, name string) error {
 	if name == stdinName {
 		name = "standard input"
 	}
+	name = printable(name)
 	switch r.Result {
 	case "ACCEPT":
 		fmt.Fprintf(b, "ACCEPT  %s\n", name)
@@ -112,7 +113,7 @@ func (r verifyReport) print(w io.Writer, name string) error {
 	default:
 		fmt.Fprintf(b, "REJECT  %s: %s\n", name, r.Code)
 	}
-	line := func(label, text string) { fmt.Fprintf(b, "  %-8s%s\n", label, text) }
+	line := func(label, text string) { fmt.Fprintf(b, "  %-8s%s\n", label, printable(text)) }
 	if r.Error != "" {
 		line("reason", r.Error)
 	}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"mirnode/protocol"
@@ -13,7 +15,7 @@ func newClaimSignCommand() *cobra.Command {
 		Short: "Sign a claim",
 		Long: "Signs an unsigned claim and writes the signed one to standard output. What a conformant signer must not make is refused, and the\n" +
 			"reason given: types of the protocol's namespace that it does not define, e-mail addresses and phone numbers in metadata, values that\n" +
-			"two implementations would write differently.",
+			"two implementations would write differently.\n\n" + coreTypesHelp(),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := readPrivateKey(cmd, keyFile)
@@ -32,10 +34,14 @@ func newClaimSignCommand() *cobra.Command {
 			if err != nil {
 				return refused(cmd, err)
 			}
-			_, err = cmd.OutOrStdout().Write(append(claim.Raw()[:len(claim.Raw()):len(claim.Raw())], '\n'))
-			return err
+			return printDocument(cmd, claim)
 		},
 	}
 	cmd.Flags().StringVar(&keyFile, "key", defaultKeyFile, "PEM file of the private key")
 	return cmd
+}
+
+// printDocument writes a claim as it is, on a line of its own.
+func printDocument(cmd *cobra.Command, claim *protocol.Claim) error {
+	return writeData(cmd.OutOrStdout(), append(slices.Clip(claim.Raw()), '\n'))
 }

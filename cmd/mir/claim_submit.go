@@ -1,10 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +22,7 @@ func newClaimSubmitCommand() *cobra.Command {
 			"when it says so.\n\n" +
 			"With --ndjson, submits a stream of one claim a line in batches, and writes one result a line in the same order: its number from 0, the\n" +
 			"status (201 kept, 200 known already, 400 rejected), and what the node says of it. The exit code is 1 if one was rejected, 3 if the\n" +
-			"node did not take all.",
+			"node did not take all. Blank lines are skipped and not counted.",
 		Example: `  mir claim submit claim.json --node https://mir.example.com
   mir claim submit --ndjson < claims.ndjson > results.ndjson`,
 		Args: cobra.MaximumNArgs(1),
@@ -60,7 +60,8 @@ func submitOne(cmd *cobra.Command, client *nodeClient, retryFor time.Duration, n
 	if err != nil {
 		return err
 	}
-	if _, err := protocol.ParseClaim(document); err != nil {
+	claim, err := protocol.ParseClaim(document)
+	if err != nil {
 		return refused(cmd, err) // the node would say the same
 	}
 	patience := patience{retryFor}
@@ -74,7 +75,7 @@ func submitOne(cmd *cobra.Command, client *nodeClient, retryFor time.Duration, n
 			break
 		}
 	}
-	if err := answer.err(cmd); err != nil {
+	if err := answer.err(); err != nil {
 		return err
 	}
 	var kept submitted
@@ -84,18 +85,29 @@ func submitOne(cmd *cobra.Command, client *nodeClient, retryFor time.Duration, n
 	if wantsJSON(cmd) {
 		return printRaw(cmd, answer.body)
 	}
-	fmt.Fprintln(cmd.OutOrStdout(), kept.ClaimID)
+	if kept.ClaimID != claim.ID() {
+		return &exit{exitUnreachable, fmt.Errorf("%w: it calls the claim %q, which is %s", errWrongAnswer, kept.ClaimID, claim.ID())}
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), claim.ID())
 	if kept.Duplicate != nil && *kept.Duplicate {
 		note(cmd, "The node has it already, since %s.", kept.IngestedAt)
 	} else {
 		note(cmd, "The node verified and kept it at %s.", kept.IngestedAt)
 	}
-	note(cmd, "See it: mir claim get %s --node %s", kept.ClaimID, client.base)
+	note(cmd, "See it: mir claim get %s %s", claim.ID(), client.flags())
 	return nil
+}
+
+// flags are those that make another command speak to the same node.
+func (c *nodeClient) flags() string {
+	flags := "--" + flagNode + " " + shellQuote(c.base.String())
+	if c.caFile != "" {
+		flags += " --" + flagCAFile + " " + shellQuote(c.caFile)
+	}
+	return flags
 }
 
 // printRaw writes JSON as it came, on a line of its own.
 func printRaw(cmd *cobra.Command, body []byte) error {
-	_, err := fmt.Fprintln(cmd.OutOrStdout(), strings.TrimSpace(string(body)))
-	return err
+	return writeData(cmd.OutOrStdout(), append(bytes.TrimSpace(body), '\n'))
 }

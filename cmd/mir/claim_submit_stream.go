@@ -48,12 +48,16 @@ func submitLines(cmd *cobra.Command, client *nodeClient, retryFor time.Duration,
 	}
 	defer in.Close() //nolint:errcheck // a file that was only read
 	s := &submission{cmd: cmd, client: client, retryFor: retryFor, out: bufio.NewWriter(cmd.OutOrStdout()), bar: newProgress(cmd.ErrOrStderr())}
-	lines := lineReader{bufio.NewReaderSize(in, 2*maxLineBytes)}
+	lines := newLineReader(in)
 	for {
-		block, readErr := lines.block(submitBatch)
+		numbered, readErr := lines.block(submitBatch)
+		block := make([][]byte, len(numbered))
+		for i, line := range numbered {
+			block[i] = line.text
+		}
 		if err := s.batch(cmd.Context(), block); err != nil {
 			s.bar.end()
-			note(cmd, "Stopped after %d claims. Run it again: the ones that the node has do no harm.", s.bar.done)
+			note(cmd, "Stopped after %s. Run it again: the ones that the node has do no harm.", plural(s.bar.done, "claim"))
 			return err
 		}
 		if errors.Is(readErr, io.EOF) {
@@ -126,7 +130,7 @@ func (s *submission) send(ctx context.Context, lines [][]byte, waiting []int, re
 	}
 	if answer.status >= 300 {
 		if !answer.busy() {
-			return nil, 0, answer.err(s.cmd)
+			return nil, 0, answer.err()
 		}
 		for _, i := range waiting {
 			results[i].Status, results[i].Error = answer.status, http.StatusText(answer.status)

@@ -3,25 +3,25 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"mirnode/discovery"
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/verifier"
 )
 
 func newClaimVerifyCommand() *cobra.Command {
-	var ndjson bool
+	var ndjson, details bool
 	cmd := &cobra.Command{
 		Use:   "verify [FILE|-]...",
 		Short: "Verify claims",
 		Long: "Verifies claims with the keys that their domains publish, or with those of a file: then no network is touched. The exit code is 0 if\n" +
 			"all were accepted, 1 if one was rejected, 3 if no key could be looked up because the domain does not answer.\n\n" +
 			"With --ndjson, reads one claim a line and writes one result a line in the same order: {\"result\":\"ACCEPT\"} or\n" +
-			"{\"result\":\"REJECT\",\"code\":\"…\"}; {\"result\":\"UNREACHABLE\"} where no verdict can be given now.",
+			"{\"result\":\"REJECT\",\"code\":\"…\"}; {\"result\":\"UNREACHABLE\"} where no verdict can be given now. Blank lines are skipped. With --json or\n" +
+			"--details each result has the number of its line too, from 1, and the error and the hint.",
 		Example: `  mir claim verify claim.json
   mir claim verify --keys mir.json claim.json
   mir claim verify --ndjson --keys keys.json < claims.ndjson`,
@@ -40,12 +40,16 @@ func newClaimVerifyCommand() *cobra.Command {
 				args = []string{stdinName}
 			}
 			if ndjson {
-				return verifyLines(cmd, v, policy, keys.lineWork, args)
+				return verifyLines(cmd, v, policy, keys.lineWork, args, details || wantsJSON(cmd))
+			}
+			if details {
+				return errors.New("--details is for --ndjson")
 			}
 			return verifyFiles(cmd, v, policy, args)
 		},
 	}
 	cmd.Flags().BoolVar(&ndjson, "ndjson", false, "one claim a line in, one result a line out")
+	cmd.Flags().BoolVar(&details, "details", false, "with --ndjson: the line's number, the error and the hint too")
 	addKeySourceFlags(cmd)
 	cmd.Flags().Duration("max-age", 0, "reject claims whose timestamp is older, such as 24h (CLAIM_EXPIRED)")
 	cmd.Flags().String("expect-domain", "", "reject the claims of any other domain (DOMAIN_MISMATCH)")
@@ -72,83 +76,6 @@ func policyFromFlags(cmd *cobra.Command) (verifier.Policy, error) {
 	}
 	p.NoExpiredKeys, err = cmd.Flags().GetBool("no-expired-keys")
 	return p, err
-}
-
-// closableKeys is a source of keys for one command.
-type closableKeys struct {
-	verifier.KeySource
-	io.Closer
-	lineWork lineWork // how to divide a stream of claims over it
-}
-
-type nothingToClose struct{}
-
-func (nothingToClose) Close() error { return nil }
-
-// addKeySourceFlags gives a command the flags that keySource reads.
-func addKeySourceFlags(cmd *cobra.Command) {
-	cmd.Flags().String("keys", "", "take the keys from this file (a map of names to key entries, or a mir.json) and touch no network")
-	cmd.Flags().String("key-name", "", "of the file of --keys, take only the key with this name")
-	addDiscoveryFlags(cmd)
-}
-
-// keySource returns the keys of --keys, or live discovery.
-func keySource(cmd *cobra.Command) (closableKeys, error) {
-	path, err := cmd.Flags().GetString("keys")
-	if err != nil {
-		return closableKeys{}, err
-	}
-	name, err := cmd.Flags().GetString("key-name")
-	if err != nil {
-		return closableKeys{}, err
-	}
-	if path != "" {
-		keys, err := readKeys(cmd, path, name)
-		if err != nil {
-			return closableKeys{}, err
-		}
-		// The work is all computing: blocks of lines, a few for each core.
-		return closableKeys{verifier.StaticKeys(keys...), nothingToClose{}, lineWork{perBlock: 64, ahead: 8}}, nil
-	}
-	if name != "" {
-		return closableKeys{}, errors.New("--key-name picks a key of a file: name the file with --keys")
-	}
-	cfg, err := discoveryConfig(cmd)
-	if err != nil {
-		return closableKeys{}, err
-	}
-	live, err := discovery.New(cfg)
-	if err != nil {
-		return closableKeys{}, err
-	}
-	// A line may wait for a look-up: single lines, as many as there may be look-ups at once.
-	return closableKeys{live, live, lineWork{perBlock: 1, ahead: discovery.DefaultMaxLookups}}, nil
-}
-
-// readKeys reads a file of keys; with a name, only the key of that name.
-func readKeys(cmd *cobra.Command, path, name string) ([]protocol.DomainKey, error) {
-	data, err := readFile(path, protocol.MaxKeyDocumentBytes)
-	if err != nil {
-		return nil, fmt.Errorf("--keys: %w", err)
-	}
-	file, err := protocol.ParseKeyFile(data)
-	if err != nil {
-		return nil, fmt.Errorf("--keys %s: %w", path, err)
-	}
-	for _, problem := range file.Problems {
-		note(cmd, "warning: %s: %s", path, problem)
-	}
-	var keys []protocol.DomainKey
-	for _, k := range file.Keys {
-		if name == "" || k.Name == name {
-			k.Key.Channels = []protocol.Channel{protocol.File}
-			keys = append(keys, k.Key)
-		}
-	}
-	if name != "" && len(keys) == 0 && len(file.Problems) == 0 { // else it may be one that is ignored: a key that is none, not a slip
-		return nil, fmt.Errorf("--key-name %q: %s has no usable key of that name", name, path)
-	}
-	return keys, nil
 }
 
 // verifyFiles verifies one document a file and tells the outcome of each.
@@ -190,7 +117,7 @@ func readDocument(cmd *cobra.Command, name string) ([]byte, error) {
 }
 
 // verifyLines verifies one document a line.
-func verifyLines(cmd *cobra.Command, v *verifier.Verifier, policy verifier.Policy, work lineWork, names []string) error {
+func verifyLines(cmd *cobra.Command, v *verifier.Verifier, policy verifier.Policy, work lineWork, names []string, details bool) error {
 	if len(names) > 1 {
 		return errors.New("--ndjson reads one stream: give one file, or none for standard input")
 	}
@@ -200,15 +127,37 @@ func verifyLines(cmd *cobra.Command, v *verifier.Verifier, policy verifier.Polic
 	}
 	defer in.Close() //nolint:errcheck // a file that was only read
 	var tally outcomes
-	err = processLines(cmd.Context(), in, cmd.OutOrStdout(), work, func(line, answer []byte) []byte {
+	err = processLines(cmd.Context(), in, cmd.OutOrStdout(), work, func(number int, line, answer []byte) []byte {
 		verdict, err := v.Verify(cmd.Context(), line, policy)
 		tally.add(verdict, err)
+		if details {
+			report := newVerifyReport(verdict, err)
+			return appendLine(answer, lineReport{Line: number, Result: report.Result, Code: report.Code, Error: report.Error, Hint: report.Hint})
+		}
 		return appendResult(answer, verdict, err)
 	})
 	if err != nil {
 		return err
 	}
 	return tally.exit()
+}
+
+// lineReport is the detailed outcome of one line of a stream.
+type lineReport struct {
+	Line      int           `json:"line"` // from 1
+	Result    string        `json:"result,omitzero"`
+	Code      protocol.Code `json:"code,omitzero"`
+	Error     string        `json:"error,omitzero"`
+	Hint      string        `json:"hint,omitzero"`
+	Canonical string        `json:"canonical,omitzero"`
+}
+
+func appendLine(b []byte, report lineReport) []byte {
+	line, err := strictjson.Marshal(report)
+	if err != nil { // it has no text that is no UTF-8, and so cannot be
+		line = []byte(`{"result":"UNREACHABLE"}`)
+	}
+	return append(append(b, line...), '\n')
 }
 
 // appendResult writes the one line that stands for a verdict in a stream. Codes are plain ASCII, so nothing needs escaping.

@@ -40,8 +40,9 @@ func addNodeFlags(cmd *cobra.Command) {
 
 // nodeClient speaks to one node.
 type nodeClient struct {
-	base *url.URL
-	http *http.Client
+	base   *url.URL
+	http   *http.Client
+	caFile string // of the flag: what is printed to go on with must carry it
 }
 
 // newNodeClient makes a client of the node that the flags name. The user chose the address, so any may be connected to.
@@ -69,7 +70,11 @@ func newNodeClient(cmd *cobra.Command) (*nodeClient, error) {
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	return &nodeClient{base: base, http: &http.Client{Transport: transport, Timeout: nodeTimeout}}, nil
+	client := &nodeClient{base: base, http: &http.Client{Transport: transport, Timeout: nodeTimeout}}
+	if cmd.Flags().Changed(flagCAFile) {
+		client.caFile = setting(cmd, flagCAFile, envCAFile)
+	}
+	return client, nil
 }
 
 // nodeAnswer is a node's answer, whatever its status.
@@ -108,15 +113,6 @@ func (c *nodeClient) ask(ctx context.Context, method, path string, query url.Val
 	return answer, nil
 }
 
-func (c *nodeClient) unreachable(err error) error {
-	var failed *url.Error
-	if errors.As(err, &failed) {
-		err = failed.Err // it repeats the URL
-	}
-	return &exit{exitUnreachable, withHint(fmt.Sprintf("the node %s does not answer: %v", c.base.Redacted(), err),
-		"Is it running? `mir node` starts one, `mir cluster` a whole federation to try things with; --node names another.")}
-}
-
 // busy reports whether the node asks to come again: the request was not carried out, and may be repeated as it is.
 func (a *nodeAnswer) busy() bool {
 	return a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable
@@ -124,13 +120,16 @@ func (a *nodeAnswer) busy() bool {
 
 // err returns nil for an answer of success, and else what the command ends with: what the node refuses is a rejection, what it cannot
 // do now is as good as unreachable.
-func (a *nodeAnswer) err(cmd *cobra.Command) error {
+func (a *nodeAnswer) err() error {
 	if a.status < 300 {
 		return nil
 	}
-	var said refusal
-	if json.Unmarshal(a.body, &said) != nil || said.Error == "" {
-		said = refusal{Error: fmt.Sprintf("the node answered %d %s", a.status, http.StatusText(a.status))}
+	var said fault
+	if json.Unmarshal(a.body, &said) != nil || said.Message == "" {
+		said = fault{Message: fmt.Sprintf("the node answered %d %s", a.status, http.StatusText(a.status))}
+		if bytes.Contains(a.body, []byte("HTTPS")) { // as web servers answer those who forget TLS
+			said.Hint = "It seems to speak HTTPS: write its URL with https://."
+		}
 	}
 	code := exitRejected
 	switch {
@@ -142,17 +141,11 @@ func (a *nodeAnswer) err(cmd *cobra.Command) error {
 	case a.status == http.StatusBadRequest && said.Code == "":
 		code = exitMisuse // a parameter, not a claim
 	}
-	if wantsJSON(cmd) {
-		if err := printJSON(cmd.OutOrStdout(), said); err != nil {
-			return err
-		}
-		return &exit{code: code}
+	for _, text := range []*string{&said.Message, &said.Hint, &said.Reason} {
+		*text = printable(*text) // a line of it stays one of it
 	}
-	message := said.Error
-	if said.Code != "" {
-		message = (&protocol.Error{Code: said.Code, Message: said.Error}).Error()
-	}
-	return &exit{code, withHint(message, said.Hint)}
+	said.Code = protocol.Code(printable(string(said.Code)))
+	return &exit{code, &said}
 }
 
 // patience is the time that a command may still spend on waiting for a busy node.

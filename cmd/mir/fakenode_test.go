@@ -26,7 +26,7 @@ type fakeNode struct {
 const ingestedAt = "2026-11-01T00:00:00Z"
 
 // startFakeNode starts a node. It is busy at the first try of each way of submission, and at every try about the domain busy.example.com; its
-// answer about the domain liar.example.com is another claim.
+// answer about the domain liar.example.com is another claim, and the claims of erased.example.com are erased.
 func startFakeNode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: fakenode")
@@ -115,6 +115,11 @@ func (n *fakeNode) get(w http.ResponseWriter, r *http.Request) {
 			if c.Host() == "liar.example.com" {
 				c = n.claims[(i+1)%len(n.claims)]
 			}
+			if c.Host() == "erased.example.com" {
+				w.WriteHeader(http.StatusGone)
+				fmt.Fprint(w, `{"error":"this claim was erased","hint":"the reason says why","reason":"a court said so\u001b[31m","erasedAt":"2026-11-02T00:00:00Z"}`)
+				return
+			}
 			fmt.Fprint(w, stored(c))
 			return
 		}
@@ -132,11 +137,6 @@ func (n *fakeNode) list(w http.ResponseWriter, r *http.Request) {
 		if domain := r.FormValue("domain"); domain == "" || domain == c.Host() {
 			matching = append(matching, stored(c))
 		}
-	}
-	if r.FormValue("limit") == "5000" {
-		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"error":"limit is out of bounds","hint":"give less"}`)
-		return
 	}
 	from := 0
 	if _, err := fmt.Sscanf(r.FormValue("cursor"), "from-%d", &from); err != nil {

@@ -24,7 +24,7 @@ func newHashCommand(streams) *cobra.Command {
 			for _, name := range args {
 				sum, err := hashFile(cmd, name)
 				if err != nil {
-					note(cmd, "mir: %v", err)
+					printError(cmd.ErrOrStderr(), err, wantsJSON(cmd))
 					failed = true
 					continue
 				}

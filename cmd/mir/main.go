@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -55,7 +56,12 @@ func main() {
 func run(ctx context.Context, args []string, s streams) int {
 	root := newRootCommand(s)
 	root.SetArgs(args)
+	var unknown error
+	refuseHelp(root, &unknown)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = unknown
+	}
 	if err == nil {
 		return 0
 	}
@@ -64,7 +70,7 @@ func run(ctx context.Context, args []string, s streams) int {
 		e = &exit{code: exitMisuse, err: err} // cobra's own errors: unknown commands and flags
 	}
 	if e.err != nil {
-		fmt.Fprintln(s.err, "mir:", e.err)
+		printError(s.err, e.err, wantsJSON(root) || slices.Contains(args, "--json")) // what is wrong may stand before --json
 	}
 	return e.code
 }
@@ -72,15 +78,28 @@ func run(ctx context.Context, args []string, s streams) int {
 // newRootCommand builds the whole command tree.
 func newRootCommand(s streams) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "mir",
-		Short:         "MIR node and tools: signed claims, anchored in DNS",
+		Use:   "mir",
+		Short: "MIR node and tools: signed claims, anchored in DNS",
+		Long: "MIR node and tools: signed claims, anchored in DNS.\n\n" +
+			"Exit codes: 0 accepted or done, 1 rejected or not found, 2 misuse, 3 not reachable.\n" +
+			"Data goes to standard output, talk and errors to standard error. With --json the results are JSON, and an error is one line of JSON on\n" +
+			"standard error, {\"error\":…,\"hint\":…}, with \"code\" if it is a verdict of the protocol; the exit codes are the same.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Annotations:   map[string]string{groupAnnotation: "yes"},
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if version, err := cmd.Flags().GetBool(flagVersion); err != nil || version {
+				return errors.Join(err, printVersion(cmd))
+			}
+			return cmd.Help()
+		},
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.PersistentFlags().Bool("json", false, "print results as JSON")
+	root.PersistentFlags().Bool("json", false, "print results and errors as JSON")
+	root.Flags().Bool(flagVersion, false, "print the version of the program")
 	root.AddCommand(
 		newClaimCommand(s),
 		newClusterCommand(s),
@@ -90,7 +109,12 @@ func newRootCommand(s streams) *cobra.Command {
 		newHashCommand(s),
 		newNodeCommand(s),
 		newBenchCommand(s),
+		newVersionCommand(),
 	)
+	root.SetHelpCommand(newHelpCommand())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	inOurWords(root)
 	return root
 }
 

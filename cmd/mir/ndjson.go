@@ -17,17 +17,17 @@ type lineWork struct {
 	ahead    int // blocks that are worked on at once, or wait to be written
 }
 
-// processLines reads lines, hands each to do, and writes what do appends to its buffer, in the order of the lines. Blocks of lines are
+// processLines reads lines, hands each that is not blank to do with its number from 1, and writes what do appends to its buffer, in the order of the lines. Blocks of lines are
 // worked on in parallel; a block ends early where the input has no more to give at the moment, so that somebody who writes a line and waits
 // gets its answer. The output is flushed whenever it would have to wait for the next answer. An error is one of reading or writing.
-func processLines(ctx context.Context, in io.Reader, out io.Writer, work lineWork, do func(line, answer []byte) []byte) error {
+func processLines(ctx context.Context, in io.Reader, out io.Writer, work lineWork, do func(number int, line, answer []byte) []byte) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	blocks := make(chan chan []byte, work.ahead)
 	readErr := make(chan error, 1)
 	go func() {
 		defer close(blocks)
-		lines := lineReader{bufio.NewReaderSize(in, 2*maxLineBytes)}
+		lines := newLineReader(in)
 		for {
 			block, err := lines.block(work.perBlock)
 			if len(block) > 0 {
@@ -41,7 +41,7 @@ func processLines(ctx context.Context, in io.Reader, out io.Writer, work lineWor
 				go func() {
 					var answers []byte
 					for _, line := range block {
-						answers = do(line, answers)
+						answers = do(line.number, line.text, answers)
 					}
 					answer <- answers
 				}()
@@ -100,16 +100,30 @@ func receive[T any](ctx context.Context, w *bufio.Writer, from <-chan T) (value 
 	}
 }
 
-// lineReader reads lines of bounded length.
-type lineReader struct{ *bufio.Reader }
+// lineReader reads lines of bounded length, and skips blank ones.
+type lineReader struct {
+	*bufio.Reader
+	number int // of the line that was read last, from 1
+}
 
-// block returns up to max lines without their ends, fewer where a further one would have to be waited for. The error comes with the last.
-func (r lineReader) block(max int) ([][]byte, error) {
-	var lines [][]byte
+func newLineReader(in io.Reader) *lineReader {
+	return &lineReader{Reader: bufio.NewReaderSize(in, 2*maxLineBytes)}
+}
+
+// inputLine is a line without its end.
+type inputLine struct {
+	number int
+	text   []byte
+}
+
+// block returns up to max lines, fewer where a further one would have to be waited for. The error comes with the last.
+func (r *lineReader) block(max int) ([]inputLine, error) {
+	var lines []inputLine
 	for len(lines) < max && (len(lines) == 0 || r.hasLine()) {
-		line, err := r.line()
-		if err == nil || len(line) > 0 {
-			lines = append(lines, line)
+		text, err := r.line()
+		r.number++
+		if len(bytes.TrimSpace(text)) > 0 {
+			lines = append(lines, inputLine{r.number, text})
 		}
 		if err != nil {
 			return lines, err
@@ -119,14 +133,14 @@ func (r lineReader) block(max int) ([][]byte, error) {
 }
 
 // hasLine reports whether a whole line lies in the buffer.
-func (r lineReader) hasLine() bool {
+func (r *lineReader) hasLine() bool {
 	waiting, err := r.Peek(r.Buffered())
 	return err == nil && bytes.IndexByte(waiting, '\n') >= 0
 }
 
 // line returns a copy of the next line without its end. Of a line over maxLineBytes it returns the beginning and a NUL, so that it is a good
 // document in nobody's eyes, and skips the rest.
-func (r lineReader) line() ([]byte, error) {
+func (r *lineReader) line() ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')

@@ -14,9 +14,11 @@ import (
 )
 
 // quote is what the tests do with a line.
-func quote(line, answer []byte) []byte { return fmt.Appendf(answer, "%q\n", line) }
+func quote(number int, line, answer []byte) []byte {
+	return fmt.Appendf(answer, "%d %q\n", number, line)
+}
 
-func TestProcessLinesKeepsOrderAndCount(t *testing.T) {
+func TestProcessLinesKeepsOrderAndNumbers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOf(rapid.StringMatching(`[a-z\r ]{0,20}`)).Draw(t, "lines")
 		input := strings.Join(lines, "\n")
@@ -24,8 +26,11 @@ func TestProcessLinesKeepsOrderAndCount(t *testing.T) {
 			input += "\n"
 		}
 		var want strings.Builder
+		number := 0
 		for line := range strings.Lines(input) {
-			fmt.Fprintf(&want, "%q\n", strings.TrimSuffix(line, "\n"))
+			if number++; strings.TrimSpace(line) != "" {
+				fmt.Fprintf(&want, "%d %q\n", number, strings.TrimSuffix(line, "\n"))
+			}
 		}
 		work := lineWork{perBlock: rapid.IntRange(1, 5).Draw(t, "perBlock"), ahead: rapid.IntRange(1, 5).Draw(t, "ahead")}
 		var in io.Reader = strings.NewReader(input)
@@ -53,7 +58,7 @@ func TestProcessLinesAnswersWhileTheInputWaits(t *testing.T) {
 		if _, err := fmt.Fprintf(question, "%d\n", i); err != nil {
 			t.Fatal(err)
 		}
-		if answer, err := answers.ReadString('\n'); err != nil || answer != fmt.Sprintf("\"%d\"\n", i) {
+		if answer, err := answers.ReadString('\n'); err != nil || answer != fmt.Sprintf("%d \"%d\"\n", i+1, i) {
 			t.Fatalf("%q, %v", answer, err)
 		}
 	}
@@ -66,7 +71,7 @@ func TestProcessLinesAnswersWhileTheInputWaits(t *testing.T) {
 func TestProcessLinesBoundsALine(t *testing.T) {
 	input := "a\n" + strings.Repeat("x", 5*maxLineBytes) + "\n" + strings.Repeat("y", maxLineBytes) + "\nb"
 	var out bytes.Buffer
-	err := processLines(t.Context(), strings.NewReader(input), &out, lineWork{perBlock: 1, ahead: 1}, func(line, answer []byte) []byte {
+	err := processLines(t.Context(), strings.NewReader(input), &out, lineWork{perBlock: 1, ahead: 1}, func(_ int, line, answer []byte) []byte {
 		return fmt.Appendf(answer, "%d ", len(line))
 	})
 	want := fmt.Sprintf("1 %d %d 1 ", maxLineBytes+1, maxLineBytes)
@@ -82,7 +87,7 @@ func TestProcessLinesReportsFaults(t *testing.T) {
 	if err := processLines(t.Context(), in, &out, lineWork{perBlock: 2, ahead: 2}, quote); !errors.Is(err, broken) {
 		t.Errorf("an input that breaks: %v", err)
 	}
-	if out.String() != "\"a\"\n\"b\"\n" {
+	if out.String() != "1 \"a\"\n2 \"b\"\n" {
 		t.Errorf("what came before the fault: %q", out.String())
 	}
 	reader, writer := io.Pipe()

@@ -52,8 +52,8 @@ func (p *progress) show(last bool) {
 		}
 	}
 	rate := float64(p.done) / max(time.Since(p.began).Seconds(), 0.001)
-	fmt.Fprintf(p.out, "%s%d claims: %d kept, %d known already, %d rejected, %d not taken (%.0f/s)%s",
-		begin, p.done, p.kept, p.known, p.rejected, p.unreachable, rate, end)
+	fmt.Fprintf(p.out, "%s%s: %d kept, %d known already, %d rejected, %d not taken (%.0f/s)%s",
+		begin, plural(p.done, "claim"), p.kept, p.known, p.rejected, p.unreachable, rate, end)
 }
 
 func (p *progress) end() { p.show(true) }
