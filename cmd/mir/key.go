@@ -40,7 +40,7 @@ func newKeyNewCommand() *cobra.Command {
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "public key   %s\nfingerprint  %s\n", encoded, fingerprint)
 			note(cmd, "The private key is in %s: keep it secret, and keep a copy in a safe place.", out)
-			note(cmd, "Next, publish the public key: mir key publish --key %s --domain YOUR.DOMAIN", out)
+			note(cmd, "Next, publish the public key: mir key publish YOUR.DOMAIN --key %s", shellQuote(out))
 			return nil
 		},
 	}

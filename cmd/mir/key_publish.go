@@ -28,26 +28,31 @@ const (
 func newKeyPublishCommand() *cobra.Command {
 	var flags publishFlags
 	cmd := &cobra.Command{
-		Use:   "publish --domain DOMAIN [--key FILE]",
+		Use:   "publish DOMAIN [--key FILE]",
 		Short: "Print what to publish for a key: the DNS record, the mir.json document, or both",
 		Long: "Prints the exact TXT record and the exact mir.json document that publish the key of a domain. Publish in one place or, better,\n" +
 			"in both. Nothing is sent anywhere: put the record into your DNS, and the document onto your web server.",
-		Example: `  mir key publish --domain shop.example.com
-  mir key publish --domain shop.example.com --format dns >> zone.db
-  mir key publish --domain shop.example.com --format well-known --merge old/mir.json > .well-known/mir.json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runKeyPublish(cmd, flags) },
+		Example: `  mir key publish shop.example.com
+  mir key publish shop.example.com --format dns >> zone.db
+  mir key publish shop.example.com --format well-known --merge old/mir.json > .well-known/mir.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && flags.domain != "" && args[0] != flags.domain {
+				return fmt.Errorf("two domains, %q and --domain %q: name one", args[0], flags.domain)
+			}
+			if len(args) > 0 {
+				flags.domain = args[0]
+			}
+			return runKeyPublish(cmd, flags)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&flags.key, "key", defaultKeyFile, "PEM file of the private or the public key")
-	f.StringVar(&flags.domain, "domain", "", "domain that the key is for")
+	f.StringVar(&flags.domain, "domain", "", "domain that the key is for, in the place of the argument")
 	f.StringVar(&flags.format, "format", formatBoth, "what to print: dns, well-known or both")
 	f.StringVar(&flags.created, "created", "", "when the key was created, for mir.json (default: now)")
 	f.StringVar(&flags.expires, "expires", "", "when the key's validity ends, for mir.json (default: no end)")
 	f.StringVar(&flags.merge, "merge", "", "keep the keys of this mir.json in the document")
-	if err := cmd.MarkFlagRequired("domain"); err != nil {
-		panic(err) // the flag is defined above
-	}
 	return cmd
 }
 
@@ -79,6 +84,9 @@ type documentPublication struct {
 func runKeyPublish(cmd *cobra.Command, flags publishFlags) error {
 	if !slices.Contains([]string{formatDNS, formatWellKnown, formatBoth}, flags.format) {
 		return fmt.Errorf("--format %q: give %s, %s or %s", flags.format, formatDNS, formatWellKnown, formatBoth)
+	}
+	if flags.domain == "" {
+		return withHint("name the domain that the key is for", "usage: "+cmd.UseLine())
 	}
 	domain, err := domainFlag("domain", flags.domain)
 	if err != nil {

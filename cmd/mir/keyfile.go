@@ -29,7 +29,7 @@ func writeKeyFile(path string, key ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := keyFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -44,6 +44,17 @@ func writeKeyFile(path string, key ed25519.PrivateKey) error {
 		return errors.Join(err, os.Remove(path)) // a half-written key would stand in the way of the next try
 	}
 	return nil
+}
+
+// keyFolder makes the folder of the default key file. Another one that is not there is taken for a slip.
+func keyFolder(dir string) error {
+	if dir == filepath.Dir(defaultKeyFile) {
+		return os.MkdirAll(dir, 0o700)
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return withHint(fmt.Sprintf("there is no folder %s", dir), "Make it with: mkdir -p "+shellQuote(dir))
+	}
+	return nil // what else is wrong with it, the writing says
 }
 
 // readPrivateKey reads the key of a PEM file that `mir key new` or `openssl genpkey -algorithm ed25519` made.
