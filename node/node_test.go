@@ -81,8 +81,14 @@ func (w *world) publish(t testing.TB, domain string) {
 // claim signs the i-th claim of a domain.
 func claim(t testing.TB, domain string, i int) *protocol.Claim {
 	t.Helper()
-	draft, err := protocol.ParseDraft(fmt.Appendf(nil, `{"mir":1,"type":"mir.transaction.completed","domain":%q,"subject":%q,"timestamp":%q,"metadata":{"count":%d}}`,
-		domain, protocol.Subject(domain, strconv.Itoa(i%7)), time.Now().UTC().Add(-time.Hour).Format(time.RFC3339), i))
+	return typed(t, domain, i, "mir.transaction.completed")
+}
+
+// typed is claim with a type; a long one makes a large claim.
+func typed(t testing.TB, domain string, i int, kind string) *protocol.Claim {
+	t.Helper()
+	draft, err := protocol.ParseDraft(fmt.Appendf(nil, `{"mir":1,"type":%q,"domain":%q,"subject":%q,"timestamp":%q,"metadata":{"count":%d}}`,
+		kind, domain, protocol.Subject(domain, strconv.Itoa(i%7)), time.Now().UTC().Add(-time.Hour).Format(time.RFC3339), i))
 	if err != nil {
 		t.Fatal(err)
 	}
