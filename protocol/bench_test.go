@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"mirnode/protocol"
@@ -43,6 +44,21 @@ func BenchmarkParseClaimCompact(b *testing.B) {
 		if _, err := protocol.ParseClaim(c.Raw()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkParseManyValues parses what costs most for its size: the most values that a claim can hold, and a document full of them.
+func BenchmarkParseManyValues(b *testing.B) {
+	for name, count := range map[string]int{"valid": 2000, "refused": 7900} {
+		data := document(`{"a":[` + strings.Repeat("1,", count) + `1]}`)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := protocol.ParseClaim(data); (err == nil) != (name == "valid") {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -205,3 +205,29 @@ func TestDomainsAndTypes(t *testing.T) {
 		}
 	}
 }
+
+// What is past the bound of values is what is past the bound of bytes: no claim is refused for its values alone.
+func TestManyValues(t *testing.T) {
+	const most = (protocol.MaxMetadataBytes - len(`{"":[]}`) + 1) / 2
+	ones := func(n int) string { return `{"":[` + strings.TrimSuffix(strings.Repeat("1,", n), ",") + `]}` }
+	objects := func(n int) string { return `{"":[` + strings.TrimSuffix(strings.Repeat("{},", n), ",") + `]}` }
+	for _, tt := range []struct {
+		name, metadata string
+		refused        bool
+	}{
+		{"as many as fit", ones(most), false},
+		{"one more", ones(most + 1), true},
+		{"as many as fit into a document", ones(7000), true},
+		{"empty objects", objects(1362), false},
+		{"more empty objects", objects(5000), true},
+	} {
+		c, err := protocol.ParseClaim(document(tt.metadata))
+		refusal, ok := errors.AsType[*protocol.Error](err)
+		if ok != tt.refused || ok && refusal.Code != protocol.InvalidSchema {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if err == nil && len(c.Metadata()) != len(tt.metadata) {
+			t.Errorf("%s: %d bytes of metadata", tt.name, len(c.Metadata()))
+		}
+	}
+}

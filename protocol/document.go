@@ -30,6 +30,11 @@ var (
 	draftMembers = []int{memberMir, memberType, memberDomain, memberSubject, memberTimestamp}
 )
 
+// maxClaimValues bounds the values of a document while it is parsed. It refuses nothing that
+// would pass otherwise: n values take at least 2n-1 bytes, so that metadata has no more than
+// 2,048 of them, and the claim has eight beside these.
+const maxClaimValues = MaxMetadataBytes/2 + memberCount
+
 // document is a claim, signed or not, as it arrived: steps 1 and 2 of verification.
 type document struct {
 	literal string // the whole object as spelled
@@ -43,7 +48,7 @@ func (d *document) read(data []byte) error {
 		return refuse(InvalidSchema, "keep large content out of a claim and refer to it by its hash",
 			"the document has %d bytes; at most %d are allowed", len(data), MaxClaimBytes)
 	}
-	root, err := strictjson.Parse(data, MaxDepth)
+	root, err := strictjson.Parse(data, strictjson.Limits{Depth: MaxDepth, Values: maxClaimValues})
 	if err != nil {
 		return refuse(InvalidSchema, "a claim is one JSON object in UTF-8, without a byte order mark, and each member once", "%v", err)
 	}

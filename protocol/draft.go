@@ -77,7 +77,7 @@ func (d *Draft) unsigned(fingerprint string) (*Claim, *strictjson.Value, error) 
 	}
 	var metadata *strictjson.Value
 	if len(d.Metadata) > 0 {
-		v, err := strictjson.Parse(d.Metadata, MaxDepth-1) // the claim is level 1
+		v, err := strictjson.Parse(d.Metadata, strictjson.Limits{Depth: MaxDepth - 1, Values: maxClaimValues}) // the claim is level 1
 		if err != nil {
 			return nil, nil, refuse(InvalidSchema, "", "metadata: %v", err)
 		}

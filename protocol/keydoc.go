@@ -12,6 +12,10 @@ import (
 // keyAlgorithm is the only value that a key entry's alg may have.
 const keyAlgorithm = "Ed25519"
 
+// maxKeyValues bounds the values in a key document or file. An entry has five members, so
+// there is room for as many entries as fit into MaxKeyDocumentBytes, and for members of others.
+const maxKeyValues = 4096
+
 // KeyDocument is what https://{domain}/.well-known/mir.json holds.
 type KeyDocument struct {
 	Keys     []DomainKey // in the document's order, without those that are ignored
@@ -75,7 +79,7 @@ func parseKeyJSON(data []byte) (strictjson.Value, error) {
 	if len(data) > MaxKeyDocumentBytes {
 		return strictjson.Value{}, refuse(KeyNotFound, hint, "the key document is larger than %d bytes", MaxKeyDocumentBytes)
 	}
-	root, err := strictjson.Parse(data, MaxDepth)
+	root, err := strictjson.Parse(data, strictjson.Limits{Depth: MaxDepth, Values: maxKeyValues})
 	if err != nil {
 		return strictjson.Value{}, refuse(KeyNotFound, hint, "the key document cannot be read: %v", err)
 	}

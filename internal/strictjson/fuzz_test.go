@@ -17,9 +17,10 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add([]byte(doc))
 	}
-	const depth = 8
+	const depth, values = 8, 64
+	small := strictjson.Limits{Depth: depth, Values: values}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		v, err := strictjson.Parse(data, depth)
+		v, err := strictjson.Parse(data, small)
 		if err != nil {
 			if e, ok := errors.AsType[*strictjson.Error](err); !ok || !utf8.ValidString(e.Error()) {
 				t.Fatalf("error %#v", err)
@@ -29,13 +30,13 @@ func FuzzParse(f *testing.F) {
 		if !json.Valid(data) {
 			t.Fatalf("accepted what encoding/json does not: %q", data)
 		}
-		if got := levels(t, v); got > depth {
-			t.Fatalf("accepted %d levels", got)
+		if deep, many := levels(t, v), count(v); deep > depth || many > values {
+			t.Fatalf("accepted %d levels, %d values", deep, many)
 		}
 		if strings.TrimSpace(string(data)) != v.Literal() {
 			t.Fatalf("literal %q of %q", v.Literal(), data)
 		}
-		again, err := strictjson.Parse([]byte(v.Literal()), depth)
+		again, err := strictjson.Parse([]byte(v.Literal()), small)
 		if err != nil || again.Literal() != v.Literal() {
 			t.Fatalf("second reading differs: %v", err)
 		}
@@ -69,6 +70,14 @@ func levels(t *testing.T, v strictjson.Value) int {
 	default:
 		return 0
 	}
+}
+
+func count(v strictjson.Value) int {
+	n := 1
+	for i := range v.Len() {
+		n += count(v.Member(i).Value)
+	}
+	return n
 }
 
 func sameText(t *testing.T, literal, text string) {

@@ -26,17 +26,26 @@ type parser struct {
 	doc   string   // the document; every literal is a part of it
 	stack []Member // the children of containers that are still open
 	depth int
-	max   int
+	count int // of values so far
+	limit Limits
 }
 
-// maxPooledMembers bounds the scratch stack that a pooled parser keeps (about 100 bytes each).
-const maxPooledMembers = 1024
+// Limits bound a document. Values cost about 100 bytes of memory each while the tree lives,
+// which is fifty times what the shortest take in the document.
+type Limits struct {
+	Depth  int // levels of objects and arrays, the outermost being level 1
+	Values int // values of all kinds, with those that hold others
+}
+
+// maxPooledMembers bounds the scratch stack that a pooled parser keeps (about 100 bytes
+// each): twice what append may leave unused behind the largest claim's values.
+const maxPooledMembers = 4096
 
 var parsers = sync.Pool{New: func() any { return new(parser) }}
 
-// Parse reads one JSON value. Objects and arrays may be nested maxDepth levels deep, the
-// outermost being level 1. The error is an [*Error]. The tree does not alias data.
-func Parse(data []byte, maxDepth int) (Value, error) {
+// Parse reads one JSON value within the limits. It stops at the first value that is past
+// them. The error is an [*Error]. The tree does not alias data.
+func Parse(data []byte, limits Limits) (Value, error) {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return Value{}, &Error{Kind: ErrSyntax, Detail: "the document starts with a byte order mark"}
 	}
@@ -44,7 +53,7 @@ func Parse(data []byte, maxDepth int) (Value, error) {
 	defer p.release()
 	p.buf = *bytes.NewBuffer(data)
 	p.dec.Reset(&p.buf, readOptions)
-	p.doc, p.depth, p.max = string(data), 0, maxDepth
+	p.doc, p.depth, p.count, p.limit = string(data), 0, 0, limits
 	v, err := p.value()
 	if err != nil {
 		return Value{}, err
@@ -68,6 +77,12 @@ func (p *parser) release() {
 }
 
 func (p *parser) value() (Value, error) {
+	if p.count++; p.count > p.limit.Values {
+		return Value{}, &Error{
+			Kind: ErrTooMany, Offset: p.dec.InputOffset(),
+			Detail: fmt.Sprintf("there are more than %d values", p.limit.Values),
+		}
+	}
 	switch kind := p.dec.PeekKind(); kind {
 	case '{', '[':
 		return p.container(Kind(kind))
@@ -101,10 +116,10 @@ func (p *parser) scalar() (string, error) {
 }
 
 func (p *parser) container(kind Kind) (Value, error) {
-	if p.depth++; p.depth > p.max {
+	if p.depth++; p.depth > p.limit.Depth {
 		return Value{}, &Error{
 			Kind: ErrTooDeep, Offset: p.dec.InputOffset(),
-			Detail: fmt.Sprintf("objects and arrays are nested more than %d levels deep", p.max),
+			Detail: fmt.Sprintf("objects and arrays are nested more than %d levels deep", p.limit.Depth),
 		}
 	}
 	if _, err := p.dec.ReadToken(); err != nil {

@@ -1,8 +1,8 @@
 // Package strictjson reads JSON that leaves no room for two opinions.
 //
 // A document is one JSON value in the sense of RFC 8259, with white space around it
-// at most. Refused are: duplicate member names at any level, nesting beyond a bound,
-// anything after the value, and a byte order mark. A string that no UTF-8 text can
+// at most. Refused are: duplicate member names at any level, nesting or a number of
+// values beyond a bound, anything after the value, and a byte order mark. A string that no UTF-8 text can
 // hold (an escaped lone surrogate, or bytes that are not UTF-8) is no fault of
 // syntax: [Parse] yields it with a flag, so that the caller can tell it from one.
 //
@@ -24,6 +24,7 @@ var (
 	ErrSyntax        = errors.New("not valid JSON")
 	ErrDuplicateName = errors.New("duplicate member name")
 	ErrTooDeep       = errors.New("nested too deep")
+	ErrTooMany       = errors.New("too many values")
 	ErrTrailingData  = errors.New("data after the JSON value")
 	ErrUnknownName   = errors.New("unknown member") // Unmarshal only
 	ErrWrongType     = errors.New("wrong type")     // Unmarshal only

@@ -3,11 +3,14 @@ package strictjson_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"mirnode/internal/strictjson"
 )
+
+var limits = strictjson.Limits{Depth: 32, Values: 1000}
 
 func TestParseRefuses(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
@@ -17,6 +20,13 @@ func TestParseRefuses(t *testing.T) {
 			b.WriteString(`"` + string(c) + `":1,`)
 		}
 		return `{` + b.String() + last + `:2}`
+	}
+	members := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"%d":%d,`, i, i)
+		}
+		return `{` + strings.TrimSuffix(b.String(), ",") + `}`
 	}
 	tests := []struct {
 		name, doc string
@@ -60,11 +70,16 @@ func TestParseRefuses(t *testing.T) {
 		{"32 levels", nested(32), nil},
 		{"33 levels", nested(33), strictjson.ErrTooDeep},
 		{"very many levels", nested(100_000), strictjson.ErrTooDeep},
+		{"1000 values", "[" + strings.Repeat("1,", 998) + "{}]", nil},
+		{"1001 values", "[" + strings.Repeat("1,", 998) + `{"a":1}]`, strictjson.ErrTooMany},
+		{"999 members", members(999), nil},
+		{"1000 members", members(1000), strictjson.ErrTooMany},
+		{"very many values, cut off", "[" + strings.Repeat("[],", 100_000), strictjson.ErrTooMany},
 		{"depth counts levels, not containers", `[` + strings.Repeat(`[],`, 100) + `{}]`, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := strictjson.Parse([]byte(tt.doc), 32)
+			_, err := strictjson.Parse([]byte(tt.doc), limits)
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("error %v, want %v", err, tt.want)
 			}
@@ -79,7 +94,7 @@ func TestParseRefuses(t *testing.T) {
 
 func TestParseKeepsSpelling(t *testing.T) {
 	doc := ` {"z" : 1.50e+01, "\u0061":"\u00e9é\/\ud83d\ude00" ,"list":[ -0 , null,true ]}`
-	v, err := strictjson.Parse([]byte(doc), 32)
+	v, err := strictjson.Parse([]byte(doc), limits)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +133,7 @@ func TestParseFlagsBadText(t *testing.T) {
 		`"\u0000\u007f"`:       false,
 		`"\\ud800"`:            false,
 	} {
-		v, err := strictjson.Parse([]byte(`{"k":`+literal+`,`+literal+`:0}`), 32)
+		v, err := strictjson.Parse([]byte(`{"k":`+literal+`,`+literal+`:0}`), limits)
 		if err != nil {
 			t.Errorf("%q: %v", literal, err)
 			continue
@@ -131,7 +146,7 @@ func TestParseFlagsBadText(t *testing.T) {
 
 func TestParseDoesNotAlias(t *testing.T) {
 	data := []byte(`{"name":"value"}`)
-	v, err := strictjson.Parse(data, 32)
+	v, err := strictjson.Parse(data, limits)
 	if err != nil {
 		t.Fatal(err)
 	}
