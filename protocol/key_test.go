@@ -116,6 +116,9 @@ func TestKeyDocument(t *testing.T) {
 		{entryJSON(4, `null`, `"soon"`), "its expires is no RFC 3339 time"},
 		{entryJSON(4, `null`, `1767225600`), "its expires is no RFC 3339 time"},
 		{entryJSON(4, `2026-01-01T00:00:00Z`, `2026-01-01`), "its created is no RFC 3339 time"},
+		{entryJSON(4, `2026-01-01T00:00:00Z`, `9999-12-31T23:59:59-23:59`), "its created is not in the years 1 to 9999"},
+		{entryJSON(4, `null`, `"0000-01-01T00:00:00+23:59"`), "its expires is not in the years 1 to 9999"},
+		{entryJSON(4, `null`, `"0001-01-01T00:00:00Z"`), "its expires is not in the years 1 to 9999"},
 		{`"key"`, "a string instead of an object"},
 		{`{"pub":"` + base64.RawURLEncoding.EncodeToString(append([]byte{1}, make([]byte, 31)...)) + `","alg":"Ed25519"}`, "small order"},
 	}

@@ -141,7 +141,9 @@ func keyEntry(entry strictjson.Value) (DomainKey, error) {
 }
 
 // keyTime reads a time that may be absent or null. A time that cannot be read must not
-// pass for none: that would lengthen a key's life.
+// pass for none: that would lengthen a key's life. Hence the beginning of year 1, which is
+// Go's zero time, is refused. So are times whose offset leads out of the years that
+// RFC 3339 can write, since nobody could be told them in UTC.
 func keyTime(entry strictjson.Value, name string) (time.Time, error) {
 	v, ok := entry.Lookup(name)
 	if !ok || v.Kind() == strictjson.Null {
@@ -150,6 +152,9 @@ func keyTime(entry strictjson.Value, name string) (time.Time, error) {
 	t, ok := parseTimestamp(v.Text())
 	if !ok || v.Kind() != strictjson.String {
 		return time.Time{}, fmt.Errorf("its %s is no RFC 3339 time: %s", name, quote(v.Literal()))
+	}
+	if t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
+		return time.Time{}, fmt.Errorf("its %s is not in the years 1 to 9999 UTC: %s", name, quote(v.Literal()))
 	}
 	return t, nil
 }
