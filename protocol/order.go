@@ -2,7 +2,6 @@ package protocol
 
 import (
 	"cmp"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,8 +36,14 @@ func arrayIndex(name string) (uint64, bool) {
 	if name == "" || !isDigit(name[0]) || name[0] == '0' && len(name) > 1 || len(name) > len("4294967294") {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(name, 10, 64)
-	return n, err == nil && n <= most
+	n := uint64(0)
+	for i := range len(name) { // strconv would make an error for each name that is none, and sorting asks often
+		if !isDigit(name[i]) {
+			return 0, false
+		}
+		n = n*10 + uint64(name[i]-'0')
+	}
+	return n, n <= most
 }
 
 // compareUTF16 compares UTF-8 strings by the UTF-16 units that they would have. That
