@@ -186,6 +186,6 @@ func warnings(r *Report, k protocol.DomainKey) []string {
 
 // said is the hint for somebody whose key was not found: what to do, then what was seen.
 func said(r *Report, now time.Time) string {
-	return fmt.Sprintf("publish this key (`mir key publish --domain %s` shows how) and check it with `mir domain check %s`; asked %s ago, %s: %s; %s: %s",
+	return fmt.Sprintf("publish this key (`mir key publish %s` shows how) and check it with `mir domain check %s`; asked %s ago, %s: %s; %s: %s",
 		r.Domain, r.Domain, age(now.Sub(r.FetchedAt)), r.WellKnown.Where, r.WellKnown.Detail, r.DNS.Where, r.DNS.Detail)
 }

@@ -35,7 +35,7 @@ func newDomainCheckCommand(s streams) *cobra.Command {
 		Short: "Tell what a domain publishes, what is wrong with it, and the exact record to set",
 		Long: "Reads a domain's keys from DNS and from its well-known document as every verifier does, and looks at the places where keys stand by\n" +
 			"mistake. Each finding is a pass, a warning or a failure, with the record or document that mends it.\n\n" +
-			"Exit code 0: all is well, warnings apart. 1: something is wrong. 3: no answer.",
+			"Exit code 0: pass, or warn: claims verify, though perhaps by one channel alone. 1: something is wrong. 3: no answer, and so nothing to judge.",
 		Example: "  mir domain check shop.example.com\n  mir domain check shop.example.com --key .mir/key.pem --wait 10m",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,14 +55,14 @@ func newDomainCheckCommand(s streams) *cobra.Command {
 			} else {
 				result.print(s.out, newPaint(s.out))
 			}
-			if err != nil || result.Result == checkPassed {
+			if err != nil || result.Result == checkPassed || result.Result == checkWarned {
 				return err
 			}
 			return &exit{code: map[string]int{checkFailed: exitRejected, checkUnanswered: exitUnreachable}[result.Result]}
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "is this key published? Its 43 characters, or a PEM file")
-	cmd.Flags().DurationVar(&wait, "wait", 0, "look again until all is well, for up to this long, such as 10m")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "look again until both channels answer and nothing is wrong, for up to this long, such as 10m")
 	addDiscoveryFlags(cmd)
 	return cmd
 }
@@ -121,7 +121,7 @@ func (c *domainCheck) until(cmd *cobra.Command, wait time.Duration) (*checkResul
 	pause := firstPoll
 	for looks := 1; ; looks++ {
 		result, err := c.look(cmd.Context())
-		if err != nil || result.Result == checkPassed || wait == 0 {
+		if err != nil || result.settled() || wait == 0 {
 			return result, err
 		}
 		if looks == 1 {
@@ -158,7 +158,8 @@ func (c *domainCheck) look(ctx context.Context) (_ *checkResult, err error) {
 		findings = append(findings, c.documentMistakes(ctx, report.WellKnown.Where)...)
 	}
 	findings = append(findings, c.keyTimes(report)...)
-	findings = append(findings, lifetimes(report)...)
+	findings = append(findings, c.lifetimes(report)...)
 	findings = append(findings, c.mine(report)...)
-	return newCheckResult(report, findings), nil
+	findings = append(findings, c.closedNetwork(report)...)
+	return c.result(report, findings), nil
 }

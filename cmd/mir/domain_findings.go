@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -105,13 +106,42 @@ func (c *domainCheck) recordMistake(value string, known []protocol.DomainKey) []
 		return privateKeyFinding(protocol.DNS, "a TXT record", m.what, replaces)
 	case found:
 		f.Message = fmt.Sprintf("the TXT record %s is no key: %s", shown(value), m.what)
-		f.Fix = c.records(m.keys)
+		f.Fix = c.recordOf(m)
 		return []finding{f}
 	case named || ours:
-		return nil // the report says what is wrong with it
+		if !ours {
+			_, err = protocol.ParsePublicKey(meant)
+		}
+		f.Message = fmt.Sprintf("the TXT record %s is no key: %s", shown(value), reason(err))
+		f.Fix = c.recordOf(m)
+		return []finding{f}
 	}
 	f.Level, f.Message = discovery.Warn, fmt.Sprintf("the TXT record %s has nothing to do with keys, and is ignored", shown(value))
 	return []finding{f}
+}
+
+// recordOf is the record that was meant, or how to come by it.
+func (c *domainCheck) recordOf(m mistake) string {
+	switch {
+	case len(m.keys) > 0:
+		return c.records(m.keys)
+	case c.public != nil:
+		return c.records([]ed25519.PublicKey{c.public})
+	case m.useless:
+		return c.newKey()
+	}
+	return "copy the whole record again, as this prints it:\nmir key publish --format dns " + c.domain
+}
+
+// newKey is how to begin afresh.
+func (c *domainCheck) newKey() string { return "mir key new\nmir key publish " + c.domain }
+
+// reason is why something was refused, without the code.
+func reason(err error) string {
+	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
+		return refusal.Message
+	}
+	return err.Error()
 }
 
 // withFingerprint finds the key whose fingerprint the text is, among those that we know of.
@@ -215,13 +245,13 @@ func (c *domainCheck) documentMistakes(ctx context.Context, url string) []findin
 	}
 	var list []finding
 	for i, entry := range document.Keys {
-		list = append(list, entryMistake(i, entry.Public, entry.Fingerprint, fmt.Sprintf("%s: keys[%d] is ignored", url, i))...)
+		list = append(list, c.entryMistake(i, entry.Public, entry.Fingerprint, fmt.Sprintf("%s: keys[%d] is ignored", url, i))...)
 	}
 	return list
 }
 
 // entryMistake judges the i-th entry of a document.
-func entryMistake(i int, text, fingerprint, replaces string) []finding {
+func (c *domainCheck) entryMistake(i int, text, fingerprint, replaces string) []finding {
 	f := finding{discovery.Finding{Channel: protocol.WellKnown, Level: discovery.Fail}, replaces}
 	if public, err := protocol.ParsePublicKey(text); err == nil {
 		if fingerprint == protocol.Fingerprint(public) {
@@ -235,10 +265,20 @@ func entryMistake(i int, text, fingerprint, replaces string) []finding {
 	switch {
 	case m.private:
 		return privateKeyFinding(protocol.WellKnown, fmt.Sprintf("keys[%d].pub", i), m.what, replaces)
+	case text == "":
+		return nil // the report says what is wrong with the entry
 	case !found:
-		return nil // the report says what is wrong with it
+		_, err := protocol.ParsePublicKey(text)
+		m.what = reason(err)
 	}
 	f.Message, f.Fix = fmt.Sprintf("keys[%d].pub %s is no key: %s", i, shown(text), m.what), entries(m.keys)
+	switch {
+	case f.Fix != "":
+	case m.useless:
+		f.Fix = c.newKey()
+	default:
+		f.Fix = "copy the whole document again, as this prints it:\nmir key publish --format well-known " + c.domain
+	}
 	return []finding{f}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"mirnode/discovery"
@@ -41,7 +42,7 @@ func (c *domainCheck) keyTimes(report *discovery.Report) []finding {
 	if len(report.Keys) > 0 && usable == 0 {
 		list = append(list, finding{Finding: discovery.Finding{Level: discovery.Fail,
 			Message: "every key has expired: new claims are rejected with " + string(protocol.KeyExpired),
-			Fix:     "mir key new\nmir key publish --domain " + c.domain}})
+			Fix:     c.newKey()}})
 	}
 	return list
 }
@@ -49,25 +50,37 @@ func (c *domainCheck) keyTimes(report *discovery.Report) []finding {
 func date(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // lifetimes looks at how long the answers may be kept.
-func lifetimes(report *discovery.Report) []finding {
+func (c *domainCheck) lifetimes(report *discovery.Report) []finding {
 	var list []finding
-	for _, c := range []struct {
+	record := "set it to 3600, which is 1 hour" // for an alias, whose records are not the domain's
+	if len(report.DNS.Chain) == 0 {
+		public := make([]ed25519.PublicKey, len(report.DNS.Keys))
+		for i, key := range report.DNS.Keys {
+			public[i] = key.Public
+		}
+		record = c.records(public)
+	}
+	for _, one := range []struct {
 		channel protocol.Channel
 		what    string
 		report  discovery.ChannelReport
-	}{{protocol.DNS, "TTL of the TXT records", report.DNS}, {protocol.WellKnown, "max-age of the document", report.WellKnown}} {
-		ttl := c.report.TTL
-		if len(c.report.Keys) == 0 || ttl == 0 {
+		fix     string
+	}{
+		{protocol.DNS, "TTL of the TXT records", report.DNS, record},
+		{protocol.WellKnown, "max-age of the document", report.WellKnown, "Cache-Control: max-age=3600"},
+	} {
+		ttl := one.report.TTL
+		if len(one.report.Keys) == 0 || ttl == 0 {
 			continue
 		}
-		f := discovery.Finding{Channel: c.channel, Level: discovery.Warn, Fix: "set it to 1h"}
+		f := discovery.Finding{Channel: one.channel, Level: discovery.Warn, Fix: one.fix}
 		switch {
 		case ttl < shortLife:
-			f.Message = fmt.Sprintf("the %s is %v: everybody has to ask all the time, and depends on your servers being up", c.what, ttl)
+			f.Message = fmt.Sprintf("the %s is %v: everybody has to ask all the time, and depends on your servers being up", one.what, ttl)
 		case ttl > longLife:
-			f.Message = fmt.Sprintf("the %s is %v: a new key is seen late, and a withdrawn one is believed for long", c.what, ttl)
+			f.Message = fmt.Sprintf("the %s is %v: a new key is seen late, and a withdrawn one is believed for long", one.what, ttl)
 		default:
-			f.Level, f.Fix, f.Message = discovery.Pass, "", fmt.Sprintf("the %s is %v", c.what, ttl)
+			f.Level, f.Fix, f.Message = discovery.Pass, "", fmt.Sprintf("the %s is %v", one.what, ttl)
 		}
 		list = append(list, finding{Finding: f})
 	}
@@ -96,7 +109,7 @@ func (c *domainCheck) mine(report *discovery.Report) []finding {
 		fix     string
 		status  discovery.Status
 	}{
-		{protocol.WellKnown, "the well-known document", inDocument, inDNS, string(documentWith(report.WellKnown.Keys, c.public)), report.WellKnown.Status},
+		{protocol.WellKnown, "the well-known document", inDocument, inDNS, c.documentWith(report.WellKnown.Keys), report.WellKnown.Status},
 		{protocol.DNS, "DNS", inDNS, inDocument, c.records([]ed25519.PublicKey{c.public}), report.DNS.Status},
 	} {
 		f := discovery.Finding{Channel: one.channel, Level: discovery.Fail, Message: "your key is not in " + one.where, Fix: one.fix}
@@ -113,8 +126,29 @@ func (c *domainCheck) mine(report *discovery.Report) []finding {
 	return list
 }
 
-// documentWith is the document with the key added.
-func documentWith(keys []protocol.DomainKey, public ed25519.PublicKey) []byte {
-	all := append(slices.Clone(keys), protocol.DomainKey{Public: public, Fingerprint: protocol.Fingerprint(public)})
-	return protocol.KeyDocument{Keys: all}.JSON()
+// documentWith is where to serve the document, and its text with the key added.
+func (c *domainCheck) documentWith(keys []protocol.DomainKey) string {
+	all := append(slices.Clone(keys), protocol.DomainKey{Public: c.public, Fingerprint: protocol.Fingerprint(c.public)})
+	return discovery.DocumentFix(c.domain, all, c.now())
+}
+
+// served tells whether claims verify now by a channel: that it holds a key that has not expired, and is the one that we were asked about.
+func (c *domainCheck) served(r discovery.ChannelReport) bool {
+	return slices.ContainsFunc(r.Keys, func(k protocol.DomainKey) bool {
+		return (k.Expires.IsZero() || k.Expires.After(c.now())) && (c.public == nil || bytes.Equal(k.Public, c.public))
+	})
+}
+
+// reservedNames are the top levels that exist nowhere but in closed networks (RFC 6761).
+var reservedNames = []string{"test", "localhost", "invalid", "example"}
+
+// closedNetwork asks whoever looks for such a name on the internet whether a cluster was meant.
+func (c *domainCheck) closedNetwork(report *discovery.Report) []finding {
+	top := c.domain[strings.LastIndex(c.domain, ".")+1:]
+	if len(report.Keys) > 0 || len(c.settings.Resolvers) > 0 || !slices.Contains(reservedNames, top) {
+		return nil
+	}
+	return []finding{{Finding: discovery.Finding{Level: discovery.Warn,
+		Message: fmt.Sprintf("names under .%s exist in closed networks alone, and no resolver of one was named. Was a cluster meant?", top),
+		Fix:     `eval "$(mir cluster env --dir DIR)"`}}}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"strings"
 
 	"mirnode/protocol"
@@ -16,7 +17,15 @@ type mistake struct {
 	what    string              // in words
 	keys    []ed25519.PublicKey // the public keys that were meant, as far as they can be made out
 	private bool                // a private key is out in the open
+	useless bool                // it is complete, and no key that can be used: only a new one helps
 }
+
+// What may have been a key that lost or gained characters has so many of them.
+const (
+	keyText        = 43 // characters of a public key
+	leastOfKeyText = 20
+	mostOfKeyText  = 60
+)
 
 // keyMistake looks at a value that was meant as a public key and is none. found is false where nothing can be made out.
 func keyMistake(value string) (m mistake, found bool) {
@@ -28,14 +37,32 @@ func keyMistake(value string) (m mistake, found bool) {
 		return mistake{what: "several keys stand in one record: each needs a record of its own", keys: keys}, true
 	}
 	raw, form := decodeLoosely(pemBody(text))
-	if raw == nil {
-		return mistake{}, false
+	if raw != nil {
+		m, found = bytesMistake(raw, form)
 	}
-	m, found = bytesMistake(raw, form)
+	if !found && !m.useless {
+		m.what = lengthMistake(text)
+		return m, m.what != ""
+	}
 	if found && len(m.keys) == 1 && form == "" && text != value {
 		m.what = "there are quotes or spaces around it"
 	}
 	return m, found && m.what != ""
+}
+
+// lengthMistake says what is wrong with a text that has a key's characters, but not so many of them; "": nothing can be said.
+func lengthMistake(text string) string {
+	n := len(text)
+	foreign := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}
+	switch {
+	case n < leastOfKeyText || n > mostOfKeyText || n == keyText || strings.IndexFunc(text, foreign) >= 0:
+		return ""
+	case n < keyText:
+		return fmt.Sprintf("it has %d characters, and a key has %d: some were cut off", n, keyText)
+	}
+	return fmt.Sprintf("it has %d characters, and a key has %d: some were added", n, keyText)
 }
 
 // bytesMistake says what the bytes are that were written in the form.
@@ -43,7 +70,7 @@ func bytesMistake(raw []byte, form string) (mistake, bool) {
 	switch len(raw) {
 	case ed25519.PublicKeySize:
 		if protocol.CheckPublicKey(raw) != nil {
-			return mistake{}, false // no key, or a bad one: ParsePublicKey says why
+			return mistake{useless: true}, false // ParsePublicKey says why
 		}
 		return mistake{what: form, keys: []ed25519.PublicKey{raw}}, true
 	case ed25519.PrivateKeySize:
@@ -56,7 +83,7 @@ func bytesMistake(raw []byte, form string) (mistake, bool) {
 	if key, err := x509.ParsePKIXPublicKey(raw); err == nil {
 		public, ok := key.(ed25519.PublicKey)
 		if !ok || protocol.CheckPublicKey(public) != nil {
-			return mistake{what: "it is a public key of another kind than Ed25519"}, true
+			return mistake{what: "it is a public key of another kind than Ed25519", useless: true}, true
 		}
 		return mistake{what: "it is the key in its DER form (as in a PEM file); the 32 raw bytes are wanted", keys: []ed25519.PublicKey{public}}, true
 	}

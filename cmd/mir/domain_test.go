@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,7 +99,7 @@ func TestDomainCheckFindsWhatIsWrong(t *testing.T) {
 		value  string
 		want   []string
 	}{
-		{"nothing at all", "", "", []string{"no key was found", "mir key new", "mir key publish --domain DOMAIN"}},
+		{"nothing at all", "", "", []string{"no key was found", "mir key new", "mir key publish DOMAIN"}},
 		{"at the bare domain", `@ TXT "%s"`, record, []string{"fail  a key stands at DOMAIN (the bare domain)", fix}},
 		{"without the underscore", `mir-key TXT "%s"`, record, []string{"fail  a key stands at mir-key.DOMAIN", fix}},
 		{"an underscore for the hyphen", `_mir_key TXT "%s"`, record, []string{"fail  a key stands at _mir_key.DOMAIN", fix}},
@@ -117,6 +118,8 @@ func TestDomainCheckFindsWhatIsWrong(t *testing.T) {
 		{"the private key, hex", right, "mir-key=" + hex.EncodeToString(key), []string{"PRIVATE KEY away"}},
 		{"the private key, DER", right, "mir-key=" + base64.StdEncoding.EncodeToString(pkcs8), []string{"PRIVATE KEY away"}},
 		{"the private key, PEM", right, string(bytes.ReplaceAll(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}), []byte("\n"), nil)), []string{"PRIVATE KEY away"}},
+		{"cut off", right, record[:len(record)-1], []string{"has 42 characters, and a key has 43: some were cut off", "fix: copy the whole record again", "mir key publish --format dns DOMAIN"}},
+		{"garbled", right, "mir-key=?", []string{"is no key: ", "fix: copy the whole record again"}},
 		{"something else", right, "hello", []string{"warn  the TXT record \"hello\" has nothing to do with keys"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -134,6 +137,9 @@ func TestDomainCheckFindsWhatIsWrong(t *testing.T) {
 				if want = strings.ReplaceAll(want, "DOMAIN", domain); !strings.Contains(output, want) {
 					t.Errorf("lacks %q:\n%s", want, output)
 				}
+			}
+			if strings.Contains(output, "fix: copy") && strings.Contains(output, "mir key new") {
+				t.Errorf("speaks of a new key where the old one is good:\n%s", output)
 			}
 			if strings.Contains(output, "PRIVATE KEY away") && strings.Contains(output, base64.RawURLEncoding.EncodeToString(key)) {
 				t.Errorf("shows the private key once more:\n%s", output)
@@ -161,7 +167,9 @@ func TestDomainCheckOfDocuments(t *testing.T) {
 			Body: strings.ReplaceAll(good, protocol.EncodePublicKey(public), hex.EncodeToString(public))}, 1, `"pub": "` + protocol.EncodePublicKey(public)},
 		{"the private key", cluster.Document{Status: 200, ContentType: "application/json",
 			Body: strings.ReplaceAll(good, protocol.EncodePublicKey(public), base64.RawURLEncoding.EncodeToString(key))}, 1, "PRIVATE KEY away"},
-		{"an outage", cluster.Document{Status: 503, ContentType: "text/plain"}, 3, "503"},
+		{"an outage", cluster.Document{Status: 503, ContentType: "text/plain"}, 3, "fix: mend the web server"},
+		{"a key that was cut off", cluster.Document{Status: 200, ContentType: "application/json",
+			Body: strings.ReplaceAll(good, protocol.EncodePublicKey(public), protocol.EncodePublicKey(public)[1:])}, 1, "fix: copy the whole document again"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			domain := fmt.Sprintf("d%d.test", i)
@@ -204,10 +212,11 @@ func TestDomainCheckOfTimesAndKeys(t *testing.T) {
 		want   []string
 	}{
 		{"a good one", func(d *cluster.Domain) { d.SetKey(everywhere(seededKey(7))) }, []string{"--key", path}, 0,
-			[]string{"pass  your key is in DNS", "pass  your key is in the well-known document", ": pass"}},
+			[]string{"pass  your key is in DNS", "pass  your key is in the well-known document", ".test: pass\n"}},
 		{"another's key", func(d *cluster.Domain) { d.SetKey(everywhere(seededKey(8))) }, []string{"--key", path}, 1,
 			[]string{"fail  your key is not in DNS", "fail  your key is not in the well-known document"}},
-		{"in DNS alone", onlyIn(protocol.DNS), []string{"--key", path}, 0, []string{"pass  your key is in DNS", "warn  your key is not in the well-known document"}},
+		{"in DNS alone", onlyIn(protocol.DNS), []string{"--key", path}, 0, []string{"pass  your key is in DNS", "warn  your key is not in the well-known document",
+			"fix: serve at https://d2.test/.well-known/mir.json, as application/json:", `"created": "20`, ".test: warn"}},
 		{"in the document alone", onlyIn(protocol.WellKnown), nil, 0, []string{"warn  _mir-key.d", "fix: _mir-key.d"}},
 		{"retired", func(d *cluster.Domain) { expiring(-10 * day)(d); d.SetKey(everywhere(seededKey(8))) }, nil, 0, []string{"is retired since"}},
 		{"all retired", expiring(-10 * day), nil, 1, []string{"every key has expired"}},
@@ -225,7 +234,22 @@ func TestDomainCheckOfTimesAndKeys(t *testing.T) {
 		{"the fingerprint as the key", func(d *cluster.Domain) {
 			d.Records = []string{`_mir-key TXT "mir-key=` + protocol.Fingerprint(publicOf(seededKey(7))) + `"`}
 		}, []string{"--key", path}, 1, []string{"it is the key's fingerprint", `"` + protocol.KeyRecord(publicOf(seededKey(7))) + `"`}},
-		{"a DNS that fails", func(d *cluster.Domain) { d.Rcode = "SERVFAIL" }, nil, 3, []string{"SERVFAIL", ": unreachable"}},
+		{"a server that fails, beside a good record", func(d *cluster.Domain) {
+			onlyIn(protocol.DNS)(d)
+			d.Document = &cluster.Document{Status: 503}
+		}, []string{"--key", path}, 0, []string{"warn  https://", "503", "claims verify by DNS alone", "--wait 5m", ".test: warn"}},
+		{"a server that fails, beside another's record", func(d *cluster.Domain) {
+			d.SetKey(everywhere(seededKey(8)))
+			d.Document = &cluster.Document{Status: 503}
+		}, []string{"--key", path}, 1, []string{"fail  https://", "your key is not in DNS"}},
+		{"a private address", func(d *cluster.Domain) {
+			onlyIn(protocol.DNS)(d)
+			d.Addresses = []netip.Addr{netip.MustParseAddr("10.0.0.1")}
+		}, nil, 1, []string{"--allow-range 10.0.0.0/8"}},
+		{"a short life", func(d *cluster.Domain) {
+			d.Records = []string{`_mir-key 1 TXT "` + protocol.KeyRecord(publicOf(seededKey(7))) + `"`}
+		}, nil, 0, []string{"the TTL of the TXT records is 1s", "fix: _mir-key.d", " 3600 IN TXT "}},
+		{"a DNS that fails", func(d *cluster.Domain) { d.Rcode = "SERVFAIL" }, nil, 3, []string{"SERVFAIL", "fix: mend", ": unreachable"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			domain := fmt.Sprintf("d%d.test", i)
@@ -236,10 +260,28 @@ func TestDomainCheckOfTimesAndKeys(t *testing.T) {
 			}
 			for _, want := range test.want {
 				if !strings.Contains(output, want) {
-					t.Errorf("lacks %q", want)
+					t.Errorf("lacks %q:\n%s", want, output)
 				}
 			}
 		})
+	}
+}
+
+// TestDomainCheckOfMissingDomains tells a name that does not exist from one without keys, and a closed network's name where none was named.
+func TestDomainCheckOfMissingDomains(t *testing.T) {
+	internet := newNames(t)
+	code, output := internet.check("nobody.test")
+	if code != exitRejected || !strings.Contains(output, "the domain does not exist in DNS") || strings.Contains(output, "cluster env") {
+		t.Errorf("exit code %d:\n%s", code, output)
+	}
+	check := domainCheck{domain: "shop.test", now: time.Now}
+	report := &discovery.Report{Domain: "shop.test", Missing: true}
+	if f := check.closedNetwork(report); len(f) != 1 || !strings.Contains(f[0].Fix, "mir cluster env --dir DIR") {
+		t.Errorf("%+v", f)
+	}
+	check.domain = "shop.example.com"
+	if f := check.closedNetwork(report); len(f) != 0 {
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -250,10 +292,17 @@ func TestDomainCheckJSON(t *testing.T) {
 	var result struct {
 		Result   string
 		Findings []struct{ Channel, Level, Message string }
-		Report   struct{ Agreement string }
+		Report   struct {
+			Agreement string
+			Findings  []any
+			FetchedAt string
+		}
 	}
 	if err := json.Unmarshal([]byte(output), &result); err != nil || code != 0 || result.Result != "pass" || len(result.Findings) == 0 || result.Report.Agreement != "agree" {
 		t.Errorf("exit code %d, %v:\n%s", code, err, output)
+	}
+	if at := result.Report.FetchedAt; len(result.Report.Findings) > 0 || len(at) > len("2026-01-01T00:00:00.000Z") {
+		t.Errorf("findings twice, or parts of milliseconds:\n%s", output)
 	}
 }
 
@@ -270,10 +319,10 @@ func TestDomainCheckMisuse(t *testing.T) {
 }
 
 func TestFindingsAreColouredOnRequestAlone(t *testing.T) {
-	f := discovery.Finding{Level: discovery.Warn, Message: "so so", Fix: "one\ntwo"}
+	f := discovery.Finding{Level: discovery.Warn, Message: "so\x1b[31m so", Fix: "one\ntwo"}
 	for on, want := range map[bool]string{
-		false: "  warn  so so\n        fix: one\n             two\n",
-		true:  "  \x1b[33mwarn\x1b[0m  so so\n        fix: one\n             two\n",
+		false: "  warn  so\\u001b[31m so\n        fix: one\n             two\n",
+		true:  "  \x1b[33mwarn\x1b[0m  so\\u001b[31m so\n        fix: one\n             two\n",
 	} {
 		var out bytes.Buffer
 		printFinding(&out, paint{on: on}, f)
