@@ -115,6 +115,9 @@ type Work struct {
 	Verifications int           // verifications with a cached key under way; 64
 	Lookups       int           // verifications and reports under way that wait for a key look-up; 256
 	Batches       int           // batches under way, each holding up to 16 MB; 8
+	ClientBatches int           // those of one client; 2
+	PageBytes     int64         // of the answers to GET /claims that are being made or sent; 64 MiB
+	ClientPages   int64         // those of one client, in bytes; 16 MiB
 	Waiting       int           // requests that may wait for a place in each of the above; 1024
 	Patience      time.Duration // how long they wait before 503; 2 s
 	Deadline      time.Duration // a request's time from its whole head to its answer; 20 s
@@ -127,6 +130,9 @@ func (w Work) withDefaults() Work {
 	setDefault(&w.Verifications, 64)
 	setDefault(&w.Lookups, 256)
 	setDefault(&w.Batches, 8)
+	setDefault(&w.ClientBatches, 2)
+	setDefault(&w.PageBytes, 64<<20)
+	setDefault(&w.ClientPages, 16<<20)
 	setDefault(&w.Waiting, 1024)
 	setDefault(&w.Patience, 2*time.Second)
 	setDefault(&w.Deadline, 20*time.Second)
@@ -152,7 +158,8 @@ type API struct {
 	read, submit, verify, lookup *budget[netip.Addr]
 	perDomain                    *budget[string]
 
-	verifications, lookups, batches *gate
+	verifications, lookups *gate
+	batches, pages         *allotment
 
 	documents *documents
 	published map[string]asset
@@ -179,7 +186,8 @@ func New(o Options) (*API, error) {
 	a.perDomain = newBudget[string]("domain", "claims of this domain", a.Limits.Domain, a.Limits.Clients)
 	a.verifications = newGate(a.work.Verifications, a.work.Waiting, a.work.Patience)
 	a.lookups = newGate(a.work.Lookups, a.work.Waiting, a.work.Patience)
-	a.batches = newGate(a.work.Batches, a.work.Waiting, a.work.Patience)
+	a.batches = newAllotment(int64(a.work.Batches), int64(a.work.ClientBatches), a.work.Waiting, a.work.Patience)
+	a.pages = newAllotment(max(pageReserve, a.work.PageBytes), max(pageReserve, a.work.ClientPages), a.work.Waiting, a.work.Patience)
 	a.checks = newReadiness(a)
 	a.metrics = newMetrics(a)
 	var err error

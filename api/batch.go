@@ -50,14 +50,16 @@ func (a *API) submitBatch(c *gin.Context) error {
 		return err
 	}
 	ctx := c.Request.Context()
-	if err := a.batches.enter(ctx); err != nil {
+	client := clientKey(a.client(c))
+	place, err := a.batches.take(ctx, client, 1)
+	if err != nil {
 		return err
 	}
-	defer a.batches.leave()
+	defer place.give()
 	if err := setWriteDeadline(c, time.Now().Add(a.work.BatchBodyTime+a.work.BatchDeadline+batchAnswerTime)); err != nil {
 		return err
 	}
-	b := &batch{api: a, client: clientKey(a.client(c))}
+	b := &batch{api: a, client: client}
 	array, err := b.read(c)
 	if err != nil {
 		return err
@@ -82,7 +84,7 @@ func (b *batch) read(c *gin.Context) (array bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	split, err := newSplitter(body)
+	split, err := newSplitter(&steady{in: body, c: c, until: time.Now().Add(b.api.work.BatchBodyTime)})
 	if err != nil {
 		return false, batchError(err)
 	}

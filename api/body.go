@@ -64,6 +64,36 @@ func openBody(c *gin.Context, limit int64, within time.Duration) (io.Reader, err
 	return http.MaxBytesReader(c.Writer, c.Request.Body, limit), nil
 }
 
+const (
+	// steadyChunk and steadyTime are the rate at which a batch has to arrive: it holds one of few places meanwhile.
+	steadyChunk = 64 << 10
+	steadyTime  = 5 * time.Second
+)
+
+// steady reads a body that must keep on coming: the next chunk, or the end, each in its time, and all of it by until.
+type steady struct {
+	in    io.Reader
+	c     *gin.Context
+	until time.Time
+	left  int // bytes of the present chunk that are to come
+}
+
+func (s *steady) Read(p []byte) (int, error) {
+	if s.left <= 0 {
+		deadline := time.Now().Add(steadyTime)
+		if deadline.After(s.until) {
+			deadline = s.until
+		}
+		if err := setReadDeadline(s.c, deadline); err != nil {
+			return 0, err
+		}
+		s.left = steadyChunk
+	}
+	n, err := s.in.Read(p)
+	s.left -= n
+	return n, err
+}
+
 // bodyEnded lifts the body's deadline: net/http would take its passing for a client that went away, and cancel the request.
 func bodyEnded(c *gin.Context) error { return setReadDeadline(c, time.Time{}) }
 

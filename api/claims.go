@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -17,6 +18,10 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 200
+	// pageBytes is how many bytes of claims end a page early.
+	pageBytes = 256 << 10
+	// pageReserve is what a page may need while it is made, in bytes: pageBytes and one claim more, with what is told of each claim.
+	pageReserve = 512 << 10
 	// maxTypeBytes is longer than any type that a claim of 16 KiB is likely to have.
 	maxTypeBytes = 512
 )
@@ -62,25 +67,38 @@ func (a *API) findClaims(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx := c.Request.Context()
+	room, err := a.pages.take(ctx, clientKey(a.client(c)), pageReserve)
+	if err != nil {
+		return err
+	}
+	defer room.give()
 	c.Writer.Header()["Cache-Control"] = noStore
 	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
-		b = append(b, `{"claims":[`...)
-		first := len(b)
-		cursor, err := a.Store.Visit(c.Request.Context(), query, func(r *store.Record) {
-			if len(b) > first {
-				b = append(b, ',')
-			}
-			b = appendStored(b, r)
-		})
-		if errors.Is(err, store.ErrInvalid) {
-			err = badRequest("send the nextCursor of the page before, with the same filters", "the cursor does not belong to this query")
-		}
-		b = append(b, `],"nextCursor":`...)
-		if cursor == "" {
-			return append(b, "null}"...), err
-		}
-		return append(appendString(b, cursor), '}'), err
+		b, err := a.appendPage(ctx, b, query)
+		room.shrink(int64(cap(b)))
+		return b, err
 	})
+}
+
+// appendPage writes one page as the store shows it.
+func (a *API) appendPage(ctx context.Context, b []byte, query store.Query) ([]byte, error) {
+	b = append(b, `{"claims":[`...)
+	first := len(b)
+	cursor, err := a.Store.Visit(ctx, query, func(r *store.Record) {
+		if len(b) > first {
+			b = append(b, ',')
+		}
+		b = appendStored(b, r)
+	})
+	if errors.Is(err, store.ErrInvalid) {
+		err = badRequest("send the nextCursor of the page before, with the same filters", "the cursor does not belong to this query")
+	}
+	b = append(b, `],"nextCursor":`...)
+	if cursor == "" {
+		return append(b, "null}"...), err
+	}
+	return append(appendString(b, cursor), '}'), err
 }
 
 func findQuery(c *gin.Context) (store.Query, error) {
@@ -88,7 +106,7 @@ func findQuery(c *gin.Context) (store.Query, error) {
 	if err != nil {
 		return store.Query{}, err
 	}
-	query := store.Query{Subject: strings.ToLower(values.Get("subject")), Type: values.Get("type"), Cursor: values.Get("cursor")}
+	query := store.Query{Subject: strings.ToLower(values.Get("subject")), Type: values.Get("type"), Cursor: values.Get("cursor"), Bytes: pageBytes}
 	if !values.Has("subject") && !values.Has("domain") {
 		return query, badRequest("name whose claims you want: ?subject= or ?domain=", "a node does not list everything that it holds")
 	}

@@ -35,6 +35,29 @@ func writeBody(c *gin.Context, status int, contentType []string, body []byte) {
 	h["Content-Type"] = contentType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	c.Writer.WriteHeader(status)
+	writeAll(c, body)
+}
+
+const (
+	// answerChunk and chunkTime are the rate at which a client has to read a large answer; a small one has the server's time for all of a request.
+	answerChunk = 64 << 10
+	chunkTime   = 10 * time.Second
+)
+
+// writeAll writes a body. A large one holds memory until it is gone, so that it must go on going: each chunk in its time.
+func writeAll(c *gin.Context, body []byte) {
+	for len(body) > answerChunk {
+		if setWriteDeadline(c, time.Now().Add(chunkTime)) != nil {
+			return // the client is gone
+		}
+		if _, err := c.Writer.Write(body[:answerChunk]); err != nil {
+			return
+		}
+		body = body[answerChunk:]
+		if len(body) <= answerChunk && setWriteDeadline(c, time.Now().Add(chunkTime)) != nil {
+			return
+		}
+	}
 	_, _ = c.Writer.Write(body) // an error means that the client is gone
 }
 

@@ -20,11 +20,11 @@ import (
 
 // Bounds of every connection. The API sets shorter times for bodies, and longer ones for batches.
 const (
-	headerTime     = 5 * time.Second   // for a request's head
-	readTime       = 30 * time.Second  // for a whole request; longer than the API's deadline, since its passing ends the request
-	writeTime      = 60 * time.Second  // from a request's head to the end of its answer
-	idleTime       = 120 * time.Second // between two requests
-	profileTime    = 10 * time.Minute  // for the operator's answers: profiles take as long as they are asked to
+	headerTime     = 5 * time.Second  // for a request's head
+	readTime       = 30 * time.Second // for a whole request; longer than the API's deadline, since its passing ends the request
+	writeTime      = 30 * time.Second // from a request's head to the end of its answer
+	idleTime       = 30 * time.Second // between two requests
+	profileTime    = 10 * time.Minute // for the operator's answers: profiles take as long as they are asked to
 	maxHeaderBytes = 16 << 10
 	maxStreams     = 100 // requests at one time on one HTTP/2 connection
 

@@ -61,6 +61,7 @@ type pageReader struct {
 	visit  func(*Record)
 	record logRecord // the one that is being shown
 	shown  int
+	bytes  int // of the claims shown
 }
 
 // read shows records until the page is full, the range ends, or the work's bound is reached.
@@ -72,7 +73,7 @@ func (p *pageReader) read(ctx context.Context, entries *merged) (cursor string, 
 			return "", nil
 		}
 		if e.tag != removed && e.tag&p.scan.tagMask == p.scan.tag {
-			if p.shown == p.scan.limit {
+			if p.full() {
 				break
 			}
 			if err := p.show(ctx, e.at.seq()); err != nil {
@@ -82,6 +83,11 @@ func (p *pageReader) read(ctx context.Context, entries *merged) (cursor string, 
 		last = e.at
 	}
 	return p.store.makeCursor(last, p.scan.digest()), nil
+}
+
+// full tells whether the page has all that it may hold.
+func (p *pageReader) full() bool {
+	return p.shown == p.scan.limit || p.scan.bytes > 0 && p.bytes >= p.scan.bytes
 }
 
 // show shows the record if it is there still and is what the query asks for: keys hold hashes, records the texts.
@@ -100,6 +106,7 @@ func (p *pageReader) show(ctx context.Context, seq uint64) (err error) {
 		return nil
 	}
 	p.shown++
+	p.bytes += len(r.Raw)
 	p.call()
 	return nil
 }

@@ -65,6 +65,26 @@ func TestFindFiltersAndOrders(t *testing.T) {
 	}
 }
 
+// Large claims make short pages, which together have all that is asked for.
+func TestPagesEndAtTheirBytes(t *testing.T) {
+	s := open(t, t.TempDir(), store.Options{})
+	size := 0
+	for i := range 10 {
+		c := made{id: uint64(i), domain: "a.example", at: noon.Add(time.Duration(i) * time.Second)}.claim(t)
+		size = len(c.Raw())
+		mustAppend(t, s, c)
+	}
+	for _, c := range []struct{ bytes, perPage int }{{0, 10}, {1, 1}, {2*size + 1, 3}, {100 * size, 10}} {
+		page, err := s.Find(t.Context(), store.Query{Domain: "a.example", Bytes: c.bytes})
+		if err != nil || len(page.Records) != c.perPage || (page.Cursor == "") != (c.perPage == 10) {
+			t.Errorf("%d bytes: %d claims, cursor %q, %v", c.bytes, len(page.Records), page.Cursor, err)
+		}
+		if rest := findAll(t, s, store.Query{Domain: "a.example", Bytes: c.bytes}); len(rest) != 10 {
+			t.Errorf("%d bytes: all pages have %d claims", c.bytes, len(rest))
+		}
+	}
+}
+
 func TestUnfitQueriesAreRefused(t *testing.T) {
 	s := open(t, t.TempDir(), store.Options{})
 	for name, q := range map[string]store.Query{
@@ -76,6 +96,7 @@ func TestUnfitQueriesAreRefused(t *testing.T) {
 		"long type":       {Domain: "a.example", Type: strings.Repeat("x", 513)},
 		"limit":           {Domain: "a.example", Limit: store.MaxLimit + 1},
 		"negative limit":  {Domain: "a.example", Limit: -1},
+		"negative bytes":  {Domain: "a.example", Bytes: -1},
 		"cursor":          {Domain: "a.example", Cursor: "x"},
 	} {
 		if _, err := s.Find(t.Context(), q); !errors.Is(err, store.ErrInvalid) {

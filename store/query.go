@@ -20,7 +20,9 @@ type Query struct {
 	After, Before time.Time
 	// Limit is the most records of a page: 1 to MaxLimit, or 0 for DefaultLimit.
 	Limit int
-	// Cursor is the Cursor of the page before, of a query that is the same but for the Limit. Empty: the first page.
+	// Bytes ends a page early: once its claims have so many bytes together. A page holds at least one claim all the same. Zero: no bound.
+	Bytes int
+	// Cursor is the Cursor of the page before, of a query that is the same but for Limit and Bytes. Empty: the first page.
 	Cursor string
 }
 
@@ -42,12 +44,12 @@ type scan struct {
 
 	subject, domain, typ string
 	tag, tagMask         uint64
-	limit                int
+	limit, bytes         int
 	since, before        time.Time // the query's After and Before, for the digest
 }
 
 func (s *Store) scan(q Query) (scan, error) {
-	c := scan{subject: strings.ToLower(q.Subject), typ: q.Type, limit: q.Limit}
+	c := scan{subject: strings.ToLower(q.Subject), typ: q.Type, limit: q.Limit, bytes: q.Bytes}
 	var err error
 	switch {
 	case q.Subject == "" && q.Domain == "":
@@ -58,6 +60,8 @@ func (s *Store) scan(q Query) (scan, error) {
 		return c, fmt.Errorf("%w: the type has %d bytes, at most %d", ErrInvalid, len(q.Type), maxTypeBytes)
 	case q.Limit < 0 || q.Limit > MaxLimit:
 		return c, fmt.Errorf("%w: the limit is %d, must be 1 to %d", ErrInvalid, q.Limit, MaxLimit)
+	case q.Bytes < 0:
+		return c, fmt.Errorf("%w: the page's bytes are %d, must not be negative", ErrInvalid, q.Bytes)
 	}
 	if q.Domain != "" {
 		if c.domain, err = protocol.ParseDomain(q.Domain); err != nil {
