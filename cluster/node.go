@@ -57,6 +57,7 @@ limits:
   verify_per_second: 0
   lookup_per_second: 0
   domain_per_second: 0
+  connections_per_client: 0
 `
 
 // startNode writes the node's settings and starts it.

@@ -53,7 +53,7 @@ type Discovery struct {
 type Limits struct {
 	ReadPerSecond, SubmitPerSecond, VerifyPerSecond, LookupPerSecond, DomainPerSecond float64
 	ReadBurst, SubmitBurst, VerifyBurst, LookupBurst, DomainBurst                     int
-	Clients, Connections                                                              int
+	Clients, Connections, ConnectionsPerClient                                        int
 }
 
 // Store sizes the store.
@@ -89,7 +89,7 @@ func Default() Config {
 			VerifyPerSecond: budgets.Verify.PerSecond, VerifyBurst: budgets.Verify.Burst,
 			LookupPerSecond: budgets.Lookup.PerSecond, LookupBurst: budgets.Lookup.Burst,
 			DomainPerSecond: budgets.Domain.PerSecond, DomainBurst: budgets.Domain.Burst,
-			Clients: budgets.Clients, Connections: 4096,
+			Clients: budgets.Clients, Connections: 4096, ConnectionsPerClient: 256,
 		},
 		Store: Store{MergeClaims: 200_000, QueueRequests: 1024},
 	}

@@ -57,10 +57,16 @@ func (s *server) shutdown(ctx context.Context) error {
 
 // listen binds both listeners.
 func (n *Node) listen(ctx context.Context, handlers *api.API) error {
+	proxies, err := prefixes(n.config.TrustedProxies)
+	if err != nil {
+		return fmt.Errorf("trusted_proxies: %w", err)
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", n.config.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	// What one client has too many of is closed before it takes one of all the places.
+	listener = limitPerClient(listener, n.config.Limits.ConnectionsPerClient, proxies)
 	n.public = &server{http: newHTTPServer(handlers.Handler(), n.logger), listener: netutil.LimitListener(listener, n.config.Limits.Connections)}
 	if n.tls != nil {
 		n.public.tls, n.public.http.TLSConfig = true, n.tls.config()

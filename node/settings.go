@@ -93,6 +93,7 @@ func (c *Config) Settings() []Setting {
 		number("limits.domain_burst", "the same, at once", &c.Limits.DomainBurst),
 		number("limits.clients", "clients and domains whose budgets are remembered", &c.Limits.Clients),
 		number("limits.connections", "connections that are open at one time", &c.Limits.Connections),
+		number("limits.connections_per_client", "the same, per client; 0 for no limit. Trusted proxies are not counted", &c.Limits.ConnectionsPerClient),
 		number("store.merge_claims", "claims whose index gathers in memory before it is written; some 860 bytes of memory each at worst", &c.Store.MergeClaims),
 		number("store.queue_requests", "submissions that may wait to be written", &c.Store.QueueRequests),
 	}

@@ -107,6 +107,10 @@ func (c *Config) checkNumbers() error {
 		switch {
 		case setting.Unit == "DURATION" && (strings.HasPrefix(value, "-") || value == "0s"):
 			faults = append(faults, fmt.Errorf("%s: write a time above zero, as in 10s", setting.Key))
+		case setting.Key == "limits.connections_per_client":
+			if c.Limits.ConnectionsPerClient < 0 {
+				faults = append(faults, fmt.Errorf("%s: write a number, or 0 for no limit", setting.Key))
+			}
 		case setting.Unit == "NUMBER" && !strings.HasSuffix(setting.Key, "_per_second") && (strings.HasPrefix(value, "-") || value == "0"):
 			faults = append(faults, fmt.Errorf("%s: write a number above zero", setting.Key))
 		case strings.HasSuffix(setting.Key, "_per_second") && (strings.HasPrefix(value, "-") || value == "NaN" || strings.HasSuffix(value, "Inf")):
