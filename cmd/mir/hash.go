@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -41,15 +40,11 @@ func newHashCommand(streams) *cobra.Command {
 }
 
 func hashFile(cmd *cobra.Command, name string) (string, error) {
-	in := cmd.InOrStdin()
-	if name != stdinName {
-		f, err := os.Open(name)
-		if err != nil {
-			return "", err
-		}
-		defer f.Close() //nolint:errcheck // a file that was only read
-		in = f
+	in, err := openInput(cmd, name)
+	if err != nil {
+		return "", err
 	}
+	defer in.Close() //nolint:errcheck // a file that was only read
 	h := sha256.New()
 	if _, err := io.Copy(h, in); err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,14 +38,32 @@ func readInput(cmd *cobra.Command, name string, max int64) ([]byte, error) {
 	if name != stdinName {
 		return readFile(name, max)
 	}
-	if f, ok := cmd.InOrStdin().(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		note(cmd, "Reading standard input; end it with Ctrl-D.")
-	}
-	data, err := readBounded(cmd.InOrStdin(), max)
+	data, err := readBounded(standardInput(cmd), max)
 	if err != nil {
 		return nil, fmt.Errorf("standard input: %w", err)
 	}
 	return data, nil
+}
+
+// standardInput is the standard input. At a terminal its end is explained, and reading ends with an interrupt too.
+func standardInput(cmd *cobra.Command) io.Reader {
+	in := cmd.InOrStdin()
+	if f, ok := in.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return in
+	}
+	note(cmd, "Reading standard input; end it with Ctrl-D.")
+	return interruptible(cmd.Context(), in)
+}
+
+// interruptible reads in until ctx ends, then the error is errInterrupted. A read under way is left behind, since it cannot be ended.
+func interruptible(ctx context.Context, in io.Reader) io.Reader {
+	out, w := io.Pipe()
+	context.AfterFunc(ctx, func() { w.CloseWithError(errInterrupted) })
+	go func() {
+		_, err := io.Copy(w, in)
+		w.CloseWithError(err)
+	}()
+	return out
 }
 
 func readBounded(r io.Reader, max int64) ([]byte, error) {
@@ -69,7 +88,7 @@ func onlyArg(args []string) string {
 // openInput opens the named file, or standard input for "-", as a stream.
 func openInput(cmd *cobra.Command, name string) (io.ReadCloser, error) {
 	if name == stdinName {
-		return io.NopCloser(cmd.InOrStdin()), nil
+		return io.NopCloser(standardInput(cmd)), nil
 	}
 	return os.Open(name)
 }

@@ -66,7 +66,11 @@ func run(ctx context.Context, args []string, s streams) int {
 		return 0
 	}
 	var e *exit
-	if !errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		e = errInterrupted
+	default:
 		e = &exit{code: exitMisuse, err: err} // cobra's own errors: unknown commands and flags
 	}
 	if e.err != nil {
