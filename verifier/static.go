@@ -29,7 +29,7 @@ func (s staticKeys) FindKey(_ context.Context, domain, fingerprint string) (prot
 	if !ok {
 		return protocol.FoundKey{}, &protocol.Error{
 			Code:    protocol.KeyNotFound,
-			Message: fmt.Sprintf("none of the %d given keys has the fingerprint %s that the claim names", len(s), fingerprint),
+			Message: fmt.Sprintf("no given key has the fingerprint %s that the claim names", fingerprint),
 			Hint:    "Give the key that signed the claim, or verify without a key file to look it up where the domain publishes it.",
 		}
 	}
