@@ -112,7 +112,7 @@ type Options struct {
 
 // Work bounds what requests may cost at one time. Zero fields take their default.
 type Work struct {
-	Verifications int           // verifications with a cached key under way; 64
+	Verifications int           // claims being parsed, or verified with a cached key; 64
 	Lookups       int           // verifications and reports under way that wait for a key look-up; 256
 	Batches       int           // batches under way, each holding up to 16 MB; 8
 	ClientBatches int           // those of one client; 2
@@ -164,6 +164,7 @@ type API struct {
 	documents *documents
 	published map[string]asset
 	checks    *readiness
+	damage    damage
 	metrics   *metrics
 	engine    *gin.Engine
 	handler   http.Handler

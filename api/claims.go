@@ -118,7 +118,7 @@ func findQuery(c *gin.Context) (store.Query, error) {
 			return query, err
 		}
 	}
-	if values.Has("type") && (query.Type == "" || len(query.Type) > maxTypeBytes) {
+	if values.Has("type") && (len(query.Type) > maxTypeBytes || !protocol.IsType(query.Type)) {
 		return query, badRequest("as in mir.transaction.completed, or shop.example:review.submitted", "this is not a claim type")
 	}
 	if query.After, err = timeParameter(values, "after"); err != nil {
@@ -126,6 +126,9 @@ func findQuery(c *gin.Context) (store.Query, error) {
 	}
 	if query.Before, err = timeParameter(values, "before"); err != nil {
 		return query, err
+	}
+	if values.Has("after") && values.Has("before") && !query.After.Before(query.Before) {
+		return query, badRequest("after is the earlier bound, before the later one", "no time is after %s and before %s", values.Get("after"), values.Get("before"))
 	}
 	query.Limit, err = pageSize(values)
 	return query, err
@@ -149,6 +152,9 @@ func timeParameter(values parameterValues, name string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, values.Get(name))
 	if err != nil {
 		return t, badRequest("as in "+name+"=2026-02-16T15:30:00Z; in a URL + is written %2B", "%s is not a time with a zone (RFC 3339)", name)
+	}
+	if t.UTC().Year() <= 1 {
+		return t, badRequest("leave "+name+" out to have no bound", "%s is a time before the year 2", name)
 	}
 	return t, nil
 }

@@ -79,6 +79,21 @@ func TestDuplicateIsNotVerified(t *testing.T) {
 	}
 }
 
+// Times that are further apart than a time.Duration reaches are told as they are.
+func TestAgeOfAnOldClaim(t *testing.T) {
+	f := newFixture(t, unlimited)
+	delete(f.domains.keys, "shop.example")
+	f.domains.keys["shop.example"] = []protocol.DomainKey{{Public: f.shop.published().Public, Fingerprint: f.shop.published().Fingerprint}}
+	signed := f.shop.sign(t, fmt.Sprintf(`{"mir":1,"type":"mir.account.created","domain":"shop.example","subject":%q,"timestamp":"0000-01-01T00:00:00Z"}`, protocol.Subject("shop.example", "1")))
+	if w := f.post(t, "/claims", string(signed.Raw())); w.Code != 201 {
+		t.Fatal(w.Code, w.Body)
+	}
+	age := start.Unix() - time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	if answer := members(t, f.get(t, "/claims/"+signed.ID())); answer["ageAtIngestSeconds"] != float64(age) {
+		t.Errorf("%v, want %d", answer["ageAtIngestSeconds"], age)
+	}
+}
+
 func TestGetClaim(t *testing.T) {
 	f := newFixture(t, unlimited)
 	// Members in an order of their own, white space, HTML: all that an encoder would change.
@@ -133,6 +148,7 @@ func TestErasedClaim(t *testing.T) {
 	}
 	etag := f.get(t, "/claims/"+claim.ID()).Header().Get("ETag")
 	order := httptest.NewRequest(http.MethodPost, "http://127.0.0.1/admin/claims/"+claim.ID()+"/erase", strings.NewReader(`{"reason":"court order 4711"}`))
+	order.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	f.api.Operator().ServeHTTP(w, order)
 	if w.Code != 200 {
@@ -176,6 +192,13 @@ func TestFind(t *testing.T) {
 		{"between times", "domain=shop.example&after=2026-11-22T09:00:01Z&before=2026-11-22T11:00:04%2B02:00", 200, ids[2:4]},
 		{"one", "domain=shop.example&limit=1", 200, ids[:1]},
 		{"nothing named", "", 400, nil},
+		{"no type", "domain=shop.example&type=nope", 400, nil},
+		{"an empty type", "domain=shop.example&type=", 400, nil},
+		{"an extension's type", "domain=shop.example&type=shop.example:review.submitted", 200, nil},
+		{"times the wrong way round", "domain=shop.example&after=2026-11-22T09:00:02Z&before=2026-11-22T09:00:01Z", 400, nil},
+		{"before the first time", "domain=shop.example&before=0001-01-01T00:00:00Z", 400, nil},
+		{"after a time before the first", "domain=shop.example&after=0001-01-01T00:00:00%2B14:00", 400, nil},
+		{"from long ago", "domain=shop.example&after=0002-01-01T00:00:00Z", 200, ids},
 		{"type alone", "type=mir.account.created", 400, nil},
 		{"empty subject", "subject=", 400, nil},
 		{"bad subject", "subject=alice", 400, nil},

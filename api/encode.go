@@ -88,12 +88,24 @@ func appendStored(b []byte, r *store.Record) []byte {
 	b = append(b, '{')
 	b = appendIdentity(b, r)
 	b = append(b, `,"ageAtIngestSeconds":`...)
-	b = strconv.AppendInt(b, int64(r.IngestedAt.Sub(r.ClaimedAt)/time.Second), 10)
+	b = strconv.AppendInt(b, secondsBetween(r.ClaimedAt, r.IngestedAt), 10)
 	b = append(b, ',')
 	b = appendVerified(b, &r.Provenance)
 	b = append(b, `,"claim":`...)
 	b = append(b, r.Raw...)
 	return append(b, '}')
+}
+
+// secondsBetween is the time from a to b in whole seconds, cut toward zero. A time.Duration ends at 292 years, and claims may be older.
+func secondsBetween(a, b time.Time) int64 {
+	seconds, rest := b.Unix()-a.Unix(), b.Nanosecond()-a.Nanosecond()
+	switch {
+	case seconds > 0 && rest < 0:
+		seconds--
+	case seconds < 0 && rest > 0:
+		seconds++
+	}
+	return seconds
 }
 
 // appendSubmitted writes the members of an answer to a submission.

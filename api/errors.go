@@ -90,6 +90,9 @@ func (a *API) problemOf(ctx context.Context, requestID string, err error) *probl
 			return p
 		}
 	}
+	if damage, ok := errors.AsType[*store.CorruptError](err); ok {
+		a.damage.note(damage)
+	}
 	a.Logger.ErrorContext(ctx, "request failed", "request", requestID, "error", err)
 	return serverFault(requestID)
 }

@@ -38,6 +38,10 @@ func (a *API) frame(c *gin.Context) {
 	h["X-Content-Type-Options"] = noSniff
 	h["Referrer-Policy"] = noReferrer
 	h["Access-Control-Allow-Origin"] = anyOrigin
+	if c.Request.ProtoMajor == 1 && len(c.Request.TransferEncoding) > 0 {
+		// It may have had a Content-Length too, which net/http has taken out: what follows on the connection is then not to be trusted (RFC 9112 section 6.1).
+		h["Connection"] = []string{"close"}
+	}
 	if c.Request.Header.Get("Origin") != "" {
 		h["Access-Control-Expose-Headers"] = exposed
 	}

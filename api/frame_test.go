@@ -4,7 +4,9 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,6 +94,25 @@ func TestHead(t *testing.T) {
 		if got.StatusCode != want.StatusCode || len(body) > 0 || got.Header.Get("Content-Type") != want.Header.Get("Content-Type") {
 			t.Errorf("%s: HEAD %d, GET %d", target, got.StatusCode, want.StatusCode)
 		}
+	}
+}
+
+// A body with a length and in chunks may mean two things: nothing else is read from its connection.
+func TestTwoLengths(t *testing.T) {
+	server := httptest.NewServer(newFixture(t, unlimited).api.Handler())
+	defer server.Close()
+	connection, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	request := "POST /claims HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+	if _, err := io.WriteString(connection, request+"GET /node HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answers, _ := io.ReadAll(connection) // it may end in a reset
+	if n := strings.Count(string(answers), "HTTP/1.1 "); n != 1 || !strings.Contains(string(answers), "Connection: close") {
+		t.Errorf("%d answers: %s", n, answers)
 	}
 }
 
@@ -191,6 +212,31 @@ func TestReady(t *testing.T) {
 	})
 	if w := readOnly.get(t, "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "read-only") {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Damage in the store's files is told to whoever watches the node, even when the next record is whole again.
+func TestDamageIsTold(t *testing.T) {
+	damaged := true
+	f := newFixture(t, func(o *api.Options) {
+		o.Store = brokenStore{o.Store.(*store.Store), func() error {
+			if damaged {
+				return fmt.Errorf("reading inside: %w", &store.CorruptError{File: "/inside/log.db", Reason: "checksum"})
+			}
+			return nil
+		}}
+	})
+	if w := f.get(t, "/claims/claim_"+strings.Repeat("a", 64)); w.Code != 500 {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	damaged = false
+	if w := f.get(t, "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "damage") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	w := httptest.NewRecorder()
+	f.api.Operator().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/metrics", nil))
+	if !strings.Contains(w.Body.String(), "mir_store_damage_total 1") {
+		t.Error(w.Body)
 	}
 }
 

@@ -182,7 +182,7 @@ const (
 func newReadiness(a *API) *readiness { return &readiness{api: a} }
 
 func (r *readiness) run(ctx context.Context) readyAnswer {
-	answer := readyAnswer{Ready: true, Checks: []checkAnswer{storeCheck(r.api.Store.Ready())}}
+	answer := readyAnswer{Ready: true, Checks: []checkAnswer{storeCheck(errors.Join(r.api.Store.Ready(), r.api.damage.found()))}}
 	answer.Checks = append(answer.Checks, r.others(ctx)...)
 	for _, check := range answer.Checks {
 		answer.Ready = answer.Ready && check.OK
@@ -213,9 +213,12 @@ func (r *readiness) others(ctx context.Context) []checkAnswer {
 
 // storeCheck words the store's state for anybody: its errors may name paths, and are in the log.
 func storeCheck(err error) checkAnswer {
+	_, damaged := errors.AsType[*store.CorruptError](err)
 	switch {
 	case err == nil:
 		return checkAnswer{Name: "store", OK: true}
+	case damaged:
+		return checkAnswer{Name: "store", Detail: "the store has found damage"}
 	case errors.Is(err, store.ErrReadOnly):
 		return checkAnswer{Name: "store", Detail: "the store is read-only"}
 	default:

@@ -49,6 +49,7 @@ func newMetrics(a *API) *metrics {
 		gauge("mir_store_claims", "Claims held.", func() float64 { return float64(a.Store.Stats().Claims) }),
 		gauge("mir_store_erased", "Claims erased.", func() float64 { return float64(a.Store.Stats().Erased) }),
 		gauge("mir_store_read_only", "1 while the store takes no claims.", func() float64 { return truth(a.Store.Ready() != nil) }),
+		counter("mir_store_damage_total", "Requests that met with damage in the store's files.", func() float64 { return float64(a.damage.reports.Load()) }),
 		gauge("mir_store_log_bytes", "Bytes of the log in use.", func() float64 { return float64(a.Store.Stats().LogBytes) }),
 		gauge("mir_store_index_bytes", "Bytes of the index in use.", func() float64 { return float64(a.Store.Stats().IndexBytes) }),
 		gauge("mir_store_queue", "Submissions that wait to be written.", func() float64 { return float64(a.Store.Stats().QueueLength) }),

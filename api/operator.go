@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/hex"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -52,20 +53,41 @@ func (a *API) operatorRoutes() http.Handler {
 	})
 }
 
-// refuseBrowser refuses what a page in the operator's browser could send: requests of another origin, and requests for a name that a stranger has pointed
-// at the loopback address (DNS rebinding).
+// refuseBrowser refuses what a page in the operator's browser could send: requests of another origin, requests for a name that a stranger has pointed
+// at the loopback address (DNS rebinding), and orders in a form that pages may send anywhere.
 func refuseBrowser(r *http.Request) error {
-	if r.Header.Get("Origin") != "" || strings.HasPrefix(r.Header.Get("Sec-Fetch-Site"), "cross-") {
+	if site := r.Header.Get("Sec-Fetch-Site"); r.Header.Get("Origin") != "" || site != "" && site != "none" && site != "same-origin" {
 		return &problem{status: http.StatusForbidden, message: "the operator's routes do not answer web pages", hint: "use curl, or a program on this machine"}
+	}
+	if !operatorHost(r) {
+		return &problem{status: http.StatusForbidden, message: "the operator's routes do not answer to this host name", hint: "name the address, or localhost"}
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Method == http.MethodPost && (err != nil || kind != "application/json") {
+		return &problem{status: http.StatusUnsupportedMediaType, message: "the order is not labelled as JSON", hint: "send Content-Type: application/json"}
+	}
+	return nil
+}
+
+// operatorHost tells whether the Host header is one that a page of a stranger cannot have: localhost or a loopback address, or any address where the listener
+// is one that other machines reach. No page gets at a unix socket.
+func operatorHost(r *http.Request) bool {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local != nil && local.Network() == "unix" {
+		return true
 	}
 	host := r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || host == "localhost" || host == "" || !strings.Contains(host, ".") {
-		return nil // an address, or a name that DNS outside of this network cannot give
+	if strings.EqualFold(host, "localhost") {
+		return true
 	}
-	return &problem{status: http.StatusForbidden, message: "the operator's routes do not answer to this host name", hint: "name the address, or localhost"}
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil {
+		return false
+	}
+	tcp, ok := local.(*net.TCPAddr)
+	return address.Unmap().IsLoopback() || ok && !tcp.IP.IsLoopback()
 }
 
 // operatorHandle answers with a handler's value, or its error.

@@ -24,7 +24,7 @@ func TestOperatorRoutes(t *testing.T) {
 		{"metrics", "GET", "http://127.0.0.1:9/metrics", "", nil, 200, `mir_http_requests_total{method="POST",route="/claims",status="201"} 1`},
 		{"verdicts", "GET", "http://localhost/metrics", "", nil, 200, `mir_verdicts_total{result="ACCEPT"} 1`},
 		{"profiles", "GET", "http://[::1]:9/debug/pprof/", "", nil, 200, "goroutine"},
-		{"status", "GET", "http://operator/admin/status", "", nil, 200, `"claims":1`},
+		{"status", "GET", "http://LOCALHOST:9/admin/status", "", nil, 200, `"claims":1`},
 		{"forget", "POST", "http://127.0.0.1/admin/domains/SHOP.example/forget", "", nil, 200, "shop.example"},
 		{"forget what is no domain", "POST", "http://127.0.0.1/admin/domains/x/forget", "", nil, 400, "error"},
 		{"erase without a reason", "POST", erase, `{"reason":""}`, nil, 400, "reason"},
@@ -34,6 +34,12 @@ func TestOperatorRoutes(t *testing.T) {
 		{"erase what is no claim", "POST", "/admin/claims/7/erase", `{"reason":"x"}`, nil, 400, "error"},
 		{"from a page", "POST", erase, `{"reason":"x"}`, []string{"Origin", "http://127.0.0.1"}, 403, "error"},
 		{"by a name that points here", "GET", "http://evil.example/metrics", "", nil, 403, "error"},
+		{"by a name without a dot", "GET", "http://operator/metrics", "", nil, 403, "error"},
+		{"by an address of another machine", "GET", "http://192.0.2.1/metrics", "", nil, 403, "error"},
+		{"from a sibling site", "GET", "http://127.0.0.1/admin/status", "", []string{"Sec-Fetch-Site", "same-site"}, 403, "error"},
+		{"typed into a browser", "GET", "http://127.0.0.1/admin/status", "", []string{"Sec-Fetch-Site", "none"}, 200, "claims"},
+		{"an order without its label", "POST", erase, `{"reason":"x"}`, []string{"Content-Type", ""}, 415, "Content-Type"},
+		{"an order as a form", "POST", erase, `{"reason":"x"}`, []string{"Content-Type", "text/plain"}, 415, "Content-Type"},
 		{"from another site", "GET", "http://127.0.0.1/admin/status", "", []string{"Sec-Fetch-Site", "cross-site"}, 403, "error"},
 		{"nothing", "GET", "http://127.0.0.1/", "", nil, 404, "hint"},
 		{"erase", "POST", "http://127.0.0.1" + erase, `{"reason":"asked for"}`, nil, 200, claim.ID()},
@@ -44,6 +50,9 @@ func TestOperatorRoutes(t *testing.T) {
 				target = "http://127.0.0.1" + target
 			}
 			r := httptest.NewRequest(test.method, target, strings.NewReader(test.body))
+			if test.method == http.MethodPost {
+				r.Header.Set("Content-Type", "application/json; charset=utf-8")
+			}
 			for i := 0; i+1 < len(test.headers); i += 2 {
 				r.Header.Set(test.headers[i], test.headers[i+1])
 			}

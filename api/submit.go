@@ -37,7 +37,7 @@ func (a *API) submitClaim(c *gin.Context) error {
 
 // keep takes one document all the way: parse, known already?, verify, count, append.
 func (a *API) keep(ctx context.Context, document []byte, client netip.Addr) (store.Appended, error) {
-	claim, err := protocol.ParseClaim(document)
+	claim, err := a.parse(ctx, document)
 	if err != nil {
 		return store.Appended{}, err
 	}
@@ -60,6 +60,15 @@ func (a *API) keep(ctx context.Context, document []byte, client netip.Addr) (sto
 		err = kept.Err
 	}
 	return kept, err
+}
+
+// parse reads a claim behind the gate for verifications: a document may be made to cost as much as a signature.
+func (a *API) parse(ctx context.Context, document []byte) (*protocol.Claim, error) {
+	if err := a.verifications.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer a.verifications.leave()
+	return protocol.ParseClaim(document)
 }
 
 // known gives the record of a claim that is kept already, marked as a duplicate, so that nothing is verified twice. Another claim with the same signature

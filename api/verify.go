@@ -55,7 +55,7 @@ func (a *API) verifyClaim(c *gin.Context) error {
 }
 
 func (a *API) verdictOn(c *gin.Context, document []byte, policy verifier.Policy) (verifier.Verdict, error) {
-	claim, err := protocol.ParseClaim(document)
+	claim, err := a.parse(c.Request.Context(), document)
 	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
 		verdict := verifier.Verdict{Code: refusal.Code, Reason: refusal.Message, Hint: refusal.Hint}
 		a.countVerdict(verdict, nil)

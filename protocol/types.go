@@ -34,6 +34,9 @@ func CoreTypes() []string { return slices.Clone(coreTypes[:]) }
 // verify as well, but a conformant signer does not make them.
 func IsCoreType(t string) bool { return slices.Contains(coreTypes[:], t) }
 
+// IsType reports whether t is well-formed, as mir.category.action or HOST:category.action (section 1).
+func IsType(t string) bool { return validType(t) }
+
 // validType reports whether t is well-formed: a core type "mir.category.action", or an
 // extension type "HOST:category.action". mir.com:a.b is an extension type of the host mir.com.
 func validType(t string) bool {
