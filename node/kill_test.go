@@ -55,7 +55,7 @@ func (w *world) start(t *testing.T, limits ...string) *child {
 	shell := strings.Join(append(limits, `exec "$0" "$@"`), "; ")
 	c := &child{Cmd: exec.CommandContext(t.Context(), "bash", "-c", shell, path, "node", "--domain", "node.test", "--listen", "127.0.0.1:0", "--data-dir", w.config.DataDir, "--ready-file", ready,
 		"--resolver", d.Resolvers[0], "--allow-range", d.AllowRanges[0], "--ca-file", d.ExtraCAFile, "--well-known-port", fmt.Sprint(d.WellKnownPort),
-		"--limits-submit-per-second", "0", "--limits-read-per-second", "0", "--limits-domain-per-second", "0", "--store-merge-claims", "200")}
+		"--limits-submit-per-second", "0", "--limits-read-per-second", "0", "--limits-domain-per-second", "0", "--store-merge-claims", "1000")}
 	c.Stderr = os.Stderr
 	output, err := c.StdoutPipe()
 	if err != nil {

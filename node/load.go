@@ -144,6 +144,10 @@ type yamlReader struct {
 	keys     []string
 }
 
+// maxFaults is how many faults of one group are told at once.
+const maxFaults = 20
+
+// mapping reads one group of settings, and tells all that is wrong with it.
 func (r yamlReader) mapping(prefix string, n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		return nil // "tls:" with all its lines commented out
@@ -152,18 +156,23 @@ func (r yamlReader) mapping(prefix string, n *yaml.Node) error {
 		return fmt.Errorf("line %d: %s must hold settings, as in\n  key: value", n.Line, orFile(strings.TrimSuffix(prefix, ".")))
 	}
 	seen := make(map[string]bool)
+	var faults []error
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, value := n.Content[i], n.Content[i+1]
 		key := prefix + name.Value
 		if seen[key] {
-			return fmt.Errorf("line %d: %s stands twice", name.Line, key)
+			faults = append(faults, fmt.Errorf("line %d: %s stands twice", name.Line, key))
+			continue
 		}
 		seen[key] = true
 		if err := r.entry(key, name.Line, value); err != nil {
-			return err
+			faults = append(faults, err)
+		}
+		if len(faults) == maxFaults {
+			break
 		}
 	}
-	return nil
+	return errors.Join(faults...)
 }
 
 func (r yamlReader) entry(key string, line int, value *yaml.Node) error {
@@ -209,6 +218,8 @@ func scalars(s Setting, n *yaml.Node) ([]string, error) {
 		return pairs(n)
 	case n.Kind == yaml.AliasNode:
 		return nil, fmt.Errorf("anchors and aliases are not understood here: write the value out")
+	case s.mapping:
+		return nil, fmt.Errorf("write a mapping, as in\n  publish:\n    shop.example: mir.json")
 	case s.list:
 		return nil, fmt.Errorf("write a list, as in [a, b]")
 	}

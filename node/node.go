@@ -47,16 +47,12 @@ func New(ctx context.Context, c Config, logger *slog.Logger) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
-	settings, err := n.config.discovery(n.logger)
-	if err != nil {
+	if n.discoverer, err = n.config.newDiscoverer(n.logger); err != nil {
 		return err
-	}
-	if n.discoverer, err = discovery.New(settings); err != nil {
-		return fmt.Errorf("discovery: %w", err)
 	}
 	if n.config.TLS.Cert != "" {
 		if n.tls, err = loadCertificates(n.config.TLS.Cert, n.config.TLS.Key, n.logger); err != nil {
-			return fmt.Errorf("tls: %w", err)
+			return err
 		}
 	}
 	if err := os.MkdirAll(n.config.DataDir, 0o700); err != nil {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -44,14 +45,15 @@ func (p Published) set(entries []string) error {
 // documents reads the files and the keys.
 func (p Published) documents() (map[string]protocol.KeyDocument, error) {
 	documents := make(map[string]protocol.KeyDocument, len(p))
-	for domain, values := range p {
-		document, err := publishedDocument(values)
+	var faults []error
+	for _, domain := range slices.Sorted(maps.Keys(p)) {
+		document, err := publishedDocument(p[domain])
 		if err != nil {
-			return nil, fmt.Errorf("publish: %s: %w", domain, err)
+			faults = append(faults, fmt.Errorf("publish: %s: %w", domain, err))
 		}
 		documents[domain] = document
 	}
-	return documents, nil
+	return documents, errors.Join(faults...)
 }
 
 func publishedDocument(values []string) (protocol.KeyDocument, error) {

@@ -21,7 +21,7 @@ import (
 // Bounds of every connection. The API sets shorter times for bodies, and longer ones for batches.
 const (
 	headerTime     = 5 * time.Second  // for a request's head
-	readTime       = 30 * time.Second // for a whole request; longer than the API's deadline, since its passing ends the request
+	readTime       = 25 * time.Second // for a whole request; longer than the API's deadline, since its passing ends the request, and shorter than writeTime
 	writeTime      = 30 * time.Second // from a request's head to the end of its answer
 	idleTime       = 30 * time.Second // between two requests
 	profileTime    = 10 * time.Minute // for the operator's answers: profiles take as long as they are asked to

@@ -49,7 +49,7 @@ func (s Setting) IsSwitch() bool { return s.Unit == "true|false" }
 func (c *Config) Settings() []Setting {
 	return []Setting{
 		text("domain", "NAME", "the DNS domain that the node belongs to", &c.Domain),
-		text("network", "production|staging|development", "which network the node is part of", &c.Network),
+		text("network", "production|staging|development", "which network the node is part of: production, staging or development", &c.Network),
 		text("data_dir", "DIR", "the folder that keeps everything; it is made if it is not there", &c.DataDir),
 		text("listen", "ADDR:PORT", "where the public API is served; port 0 takes any free one", &c.Listen),
 		text("tls.cert", "FILE", "certificate chain in PEM; with it the API is served over HTTPS", &c.TLS.Cert),
@@ -61,9 +61,9 @@ func (c *Config) Settings() []Setting {
 		duration("shutdown_timeout", "how long running requests may take to end when the node stops", &c.ShutdownTimeout),
 		{Key: "publish", Unit: "DOMAIN=FILE,…", Help: "domains whose keys are served at /.well-known/mir.json, each with its mir.json file, or in this file with its public keys",
 			set: c.Publish.set, get: c.Publish.String, list: true, mapping: true},
-		text("log.level", "debug|info|warn|error", "the least level that is logged", &c.Log.Level),
-		text("log.format", "text|json", "how log lines are written", &c.Log.Format),
-		text("log.requests", "all|errors|none", "which requests are logged", &c.Log.Requests),
+		text("log.level", "debug|info|warn|error", "the least level that is logged: debug, info, warn or error", &c.Log.Level),
+		text("log.format", "text|json", "how log lines are written: text or json", &c.Log.Format),
+		text("log.requests", "all|errors|none", "which requests are logged: all, errors (answers of 500 and above) or none", &c.Log.Requests),
 		toggle("log.clients", "log clients' addresses too", &c.Log.Clients),
 		named(list("discovery.resolvers", "URL,…", "DNS resolvers, asked in order: udp://ADDR:53, tcp://ADDR:53 or tls://ADDR:853#NAME; empty: the system's", &c.Discovery.Resolvers), "resolver", "MIR_RESOLVERS"),
 		named(list("discovery.allow_ranges", "PREFIX,…", "address ranges that look-ups may connect to although they are not public", &c.Discovery.AllowRanges), "allow-range", "MIR_ALLOW_RANGES"),

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -43,15 +44,27 @@ func (c *certificates) load() (*loadedCertificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
-	return &loadedCertificate{pair: pair, changed: changed}, err
+	cert, err := os.ReadFile(c.certFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls.cert: %w", err)
+	}
+	key, err := os.ReadFile(c.keyFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls.key: %w", err)
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("tls.cert, tls.key: %s", strings.TrimPrefix(err.Error(), "tls: "))
+	}
+	return &loadedCertificate{pair: pair, changed: changed}, nil
 }
 
 func (c *certificates) changed() (times [2]time.Time, err error) {
+	settings := [2]string{"tls.cert", "tls.key"}
 	for i, path := range []string{c.certFile, c.keyFile} {
 		info, err := os.Stat(path)
 		if err != nil {
-			return times, err
+			return times, fmt.Errorf("%s: %w", settings[i], err)
 		}
 		times[i] = info.ModTime()
 	}

@@ -15,7 +15,13 @@ import (
 // minClients is the least number of clients whose budgets are remembered: with fewer, clients would wipe out one another's.
 const minClients = 16
 
-// Validate checks the settings by themselves and together; its error lists everything that is wrong, each with what to write instead. Files are not opened.
+// With fewer than minMergeClaims the index is written again and again; maxMergeClaims take a gigabyte of memory at worst.
+const (
+	minMergeClaims = 1_000
+	maxMergeClaims = 1_000_000
+)
+
+// Validate checks the settings by themselves and together; its error lists everything that is wrong, each with what to write instead. Files are not opened: Check does that.
 func (c *Config) Validate() error {
 	return errors.Join(c.checkIdentity(), c.checkListeners(), c.checkLog(), c.checkDiscovery(), c.checkNumbers())
 }
@@ -29,8 +35,9 @@ func (c *Config) checkIdentity() error {
 			c.Domain = domain
 		}
 	}
-	faults = append(faults, oneOf("network", c.Network, Production, Staging, Development))
-	if c.Domain == "" && c.Network != Development {
+	if err := oneOf("network", c.Network, Production, Staging, Development); err != nil {
+		faults = append(faults, err)
+	} else if c.Domain == "" && c.Network != Development {
 		faults = append(faults, fmt.Errorf("domain: a %s node belongs to a domain: set it, or network: development", c.Network))
 	}
 	if c.DataDir == "" {
@@ -71,6 +78,9 @@ func (c *Config) checkOperator() error {
 	}
 	host, _, _ := net.SplitHostPort(c.OperatorListen)
 	address, err := netip.ParseAddr(host)
+	if samePlace(c.Listen, c.OperatorListen) {
+		return fmt.Errorf("%s is where listen is: write another port, or unix:PATH", c.OperatorListen)
+	}
 	if loopback := host == "localhost" || err == nil && address.IsLoopback(); !loopback && !c.OperatorAllowRemote {
 		return fmt.Errorf("%s is reached from other machines, and there is no log-in: write 127.0.0.1:PORT or unix:PATH, or set operator_allow_remote: true behind a firewall", c.OperatorListen)
 	}
@@ -117,11 +127,29 @@ func (c *Config) checkNumbers() error {
 			faults = append(faults, fmt.Errorf("%s: write a number, or 0 for no limit", setting.Key))
 		}
 	}
+	if n := c.Store.MergeClaims; n < minMergeClaims || n > maxMergeClaims {
+		faults = append(faults, fmt.Errorf("store.merge_claims: %d is out of bounds: write a number from %d to %d", n, minMergeClaims, maxMergeClaims))
+	}
 	if len(faults) == 0 && c.Limits.Clients < minClients {
 		faults = append(faults, fmt.Errorf("limits.clients: write at least %d", minClients))
 	}
 	return errors.Join(faults...)
 }
+
+// samePlace tells whether two listeners would want the same address: port 0 is any free one.
+func samePlace(a, b string) bool {
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	return portA == portB && portA != "0" && (hostA == hostB || everywhere(hostA) || everywhere(hostB) || loopbackName(hostA) && loopbackName(hostB))
+}
+
+// everywhere tells whether a host to listen on stands for all addresses.
+func everywhere(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "" || err == nil && address.IsUnspecified()
+}
+
+func loopbackName(host string) bool { return host == "localhost" || host == "127.0.0.1" }
 
 func oneOf(key, value string, choices ...string) error {
 	if slices.Contains(choices, value) {
