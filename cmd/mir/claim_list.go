@@ -113,10 +113,14 @@ func subjectFilter(flag, value string) (string, error) {
 	return value, nil
 }
 
+// maxEmptyPages is how many pages without a claim are asked for in a row: a node may have searched far and found nothing yet, but one that
+// goes on like that for ever is broken or hostile.
+const maxEmptyPages = 1_000
+
 // listPages prints one page, or all of them.
 func listPages(cmd *cobra.Command, client *nodeClient, query url.Values, all bool) error {
 	table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-	count := 0
+	count, empty := 0, 0
 	for {
 		answer, err := client.ask(cmd.Context(), http.MethodGet, "/claims", query, "", nil)
 		if err != nil {
@@ -141,6 +145,9 @@ func listPages(cmd *cobra.Command, client *nodeClient, query url.Values, all boo
 			return err
 		}
 		count += len(page.Claims)
+		if empty++; len(page.Claims) > 0 {
+			empty = 0
+		}
 		switch {
 		case page.NextCursor == "" || page.NextCursor == query.Get("cursor"):
 			note(cmd, "%s.", plural(count, "claim"))
@@ -148,6 +155,8 @@ func listPages(cmd *cobra.Command, client *nodeClient, query url.Values, all boo
 		case !all:
 			note(cmd, "%s, and there are more: --all, or --cursor %s", plural(count, "claim"), shellQuote(page.NextCursor))
 			return nil
+		case empty == maxEmptyPages:
+			return &exit{exitUnreachable, fmt.Errorf("%w: %d pages in a row without a claim", errWrongAnswer, empty)}
 		}
 		query.Set("cursor", page.NextCursor)
 	}

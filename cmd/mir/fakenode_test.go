@@ -26,7 +26,7 @@ type fakeNode struct {
 const ingestedAt = "2026-11-01T00:00:00Z"
 
 // startFakeNode starts a node. It is busy at the first try of each way of submission, and at every try about the domain busy.example.com; its
-// answer about the domain liar.example.com is another claim, and the claims of erased.example.com are erased.
+// answer about the domain liar.example.com is another claim, its pages for endless.example.com never end, and the claims of erased.example.com are erased.
 func startFakeNode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: fakenode")
@@ -132,6 +132,14 @@ func (n *fakeNode) get(w http.ResponseWriter, r *http.Request) {
 func (n *fakeNode) list(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if r.FormValue("domain") == "endless.example.com" {
+		other := "0"
+		if r.FormValue("cursor") == other {
+			other = "1"
+		}
+		fmt.Fprintf(w, `{"claims":[],"nextCursor":%q}`, other)
+		return
+	}
 	var matching []string
 	for _, c := range slices.Backward(n.claims) {
 		if domain := r.FormValue("domain"); domain == "" || domain == c.Host() {

@@ -45,13 +45,19 @@ func readInput(cmd *cobra.Command, name string, max int64) ([]byte, error) {
 	return data, nil
 }
 
-// standardInput is the standard input. At a terminal its end is explained, and reading ends with an interrupt too.
+// standardInput is the standard input. At a terminal its end is explained. Where it may keep us waiting, reading ends with an interrupt too.
 func standardInput(cmd *cobra.Command) io.Reader {
 	in := cmd.InOrStdin()
-	if f, ok := in.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+	f, ok := in.(*os.File)
+	if !ok {
 		return in
 	}
-	note(cmd, "Reading standard input; end it with Ctrl-D.")
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		return in
+	}
+	if term.IsTerminal(int(f.Fd())) {
+		note(cmd, "Reading standard input; end it with Ctrl-D.")
+	}
 	return interruptible(cmd.Context(), in)
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"mirnode/internal/nearest"
 	"mirnode/node"
 )
 
@@ -44,6 +43,9 @@ then either. SIGHUP reads the certificate again.`,
 				return &exit{exitMisuse, err}
 			}
 			if check {
+				if err := config.Check(); err != nil {
+					return &exit{exitMisuse, err}
+				}
 				fmt.Fprintln(s.out, "the configuration is good")
 				return nil
 			}
@@ -58,22 +60,7 @@ then either. SIGHUP reads the certificate again.`,
 	cmd.Flags().BoolVar(&check, "check", false, "check the configuration and exit")
 	cmd.Flags().BoolVar(&stopWithStdin, "stop-with-stdin", false, "stop when standard input ends, for programs that start nodes")
 	addSettingFlags(cmd.Flags(), given)
-	cmd.SetFlagErrorFunc(nearestFlag)
 	return cmd
-}
-
-// nearestFlag adds to the error of an unknown flag which one was meant.
-func nearestFlag(cmd *cobra.Command, err error) error {
-	unknown, ok := errors.AsType[*pflag.NotExistError](err)
-	if !ok {
-		return err
-	}
-	var known []string
-	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
-	if near := nearest.Name(unknown.GetSpecifiedName(), known); near != "" {
-		return fmt.Errorf("%w: did you mean --%s?", err, near)
-	}
-	return fmt.Errorf("%w: `mir node --help` lists them", err)
 }
 
 // runNode serves until ctx ends.
@@ -92,8 +79,6 @@ func runNode(ctx context.Context, config node.Config, s streams) (err error) {
 			n.Reload()
 		}
 	}()
-	// After the first signal the node stops in order; a second one ends the process, as signals do by default.
-	defer context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt, syscall.SIGTERM) })()
 	fmt.Fprintln(s.out, announcement(config, n))
 	if err := n.WriteReady(); err != nil {
 		return &exit{exitMisuse, errors.Join(fmt.Errorf("ready_file: %w", err), n.Close())}
