@@ -31,6 +31,10 @@ var claimCaching = []string{"public, max-age=60, must-revalidate"}
 
 // getClaim is GET /claims/{claimId}.
 func (a *API) getClaim(c *gin.Context) error {
+	if c.Param("claimId") == "batch" {
+		c.Writer.Header()["Allow"] = []string{"POST"}
+		return a.noMethod(c)
+	}
 	if err := onlyParameters(c, nil); err != nil {
 		return err
 	}

@@ -126,8 +126,12 @@ func methodLabel(method string) string {
 	return "other"
 }
 
-// noRoute answers what is no route.
-func (a *API) noRoute(*gin.Context) error {
+// noRoute answers what is no route. Who opens the node's address in a browser is led to something to read.
+func (a *API) noRoute(c *gin.Context) error {
+	if method := c.Request.Method; c.Request.URL.Path == "/" && (method == http.MethodGet || method == http.MethodHead) {
+		c.Redirect(http.StatusFound, "/docs")
+		return nil
+	}
 	return &problem{status: http.StatusNotFound, message: "there is no such route", hint: "the routes are at /openapi.json, and to read at /docs"}
 }
 

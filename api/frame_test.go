@@ -29,11 +29,11 @@ func TestWhatIsNoRoute(t *testing.T) {
 		{"GET", "/docs/../etc/passwd", 404, ""},
 		{"GET", "/docs/secret.js", 404, ""},
 		{"POST", "/", 404, ""},
+		{"GET", "/claims/batch", 405, "POST, OPTIONS"},
 		{"OPTIONS", "/nothing", 404, ""},
 		{"DELETE", "/claims", 405, "GET, HEAD, POST, OPTIONS"},
 		{"PUT", "/verify", 405, "POST, OPTIONS"},
 		{"BREW", "/node", 405, "GET, HEAD, OPTIONS"},
-		{"GET", "/claims/batch", 400, ""}, // not a claim ID
 		{"OPTIONS", "/claims", 204, "GET, HEAD, POST, OPTIONS"},
 	} {
 		w := f.do(t, httptest.NewRequest(test.method, test.target, nil))
@@ -94,6 +94,12 @@ func TestHead(t *testing.T) {
 		if got.StatusCode != want.StatusCode || len(body) > 0 || got.Header.Get("Content-Type") != want.Header.Get("Content-Type") {
 			t.Errorf("%s: HEAD %d, GET %d", target, got.StatusCode, want.StatusCode)
 		}
+	}
+}
+
+func TestRootLeadsToTheDocs(t *testing.T) {
+	if w := newFixture(t, unlimited).get(t, "/"); w.Code != 302 || w.Header().Get("Location") != "/docs" {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
 

@@ -118,12 +118,16 @@ func (a *API) operatorFail(w http.ResponseWriter, r *http.Request, err error) {
 // status is GET /admin/status.
 func (a *API) status(r *http.Request) (any, error) {
 	ready, stored := a.checks.run(r.Context()), a.Store.Stats()
+	keys := a.Keys.Stats()
 	return map[string]any{
 		"node":          a.describe(),
 		"ready":         ready.Ready,
 		"checks":        ready.Checks,
 		"uptimeSeconds": int64(a.Now().Sub(a.started) / time.Second),
-		"keys":          a.Keys.Stats(),
+		"keys": map[string]any{
+			"lookups": keys.Lookups, "hits": keys.Hits, "negativeHits": keys.NegativeHits, "refetches": keys.Refetches, "budgetRefusals": keys.BudgetRefusals,
+			"busyRefusals": keys.BusyRefusals, "inFlight": keys.InFlight, "cachedDomains": keys.CachedDomains, "cachedNegatives": keys.CachedNegatives,
+		},
 		"store": map[string]any{
 			"lastSeq": stored.LastSeq, "logBytes": stored.LogBytes, "indexBytes": stored.IndexBytes, "claimsToIndex": stored.ActiveClaims + stored.MergingClaims,
 			"commits": stored.Commits, "committedClaims": stored.CommittedClaims, "queueLength": stored.QueueLength,

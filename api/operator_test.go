@@ -25,6 +25,7 @@ func TestOperatorRoutes(t *testing.T) {
 		{"verdicts", "GET", "http://localhost/metrics", "", nil, 200, `mir_verdicts_total{result="ACCEPT"} 1`},
 		{"profiles", "GET", "http://[::1]:9/debug/pprof/", "", nil, 200, "goroutine"},
 		{"status", "GET", "http://LOCALHOST:9/admin/status", "", nil, 200, `"claims":1`},
+		{"status of the look-ups", "GET", "http://127.0.0.1/admin/status", "", nil, 200, `"cachedDomains":`},
 		{"forget", "POST", "http://127.0.0.1/admin/domains/SHOP.example/forget", "", nil, 200, "shop.example"},
 		{"forget what is no domain", "POST", "http://127.0.0.1/admin/domains/x/forget", "", nil, 400, "error"},
 		{"erase without a reason", "POST", erase, `{"reason":""}`, nil, 400, "reason"},
