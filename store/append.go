@@ -112,11 +112,11 @@ func (s *Store) reply(r *request, a answer) {
 	s.queued.Release(min(r.bytes, s.options.QueueBytes))
 }
 
-// Ready tells whether the store takes writes: nil; ErrClosed; ErrReadOnly with the cause, while the disk takes none; *CorruptError when
-// the index was found damaged, which the next Open mends.
+// Ready tells whether the store takes writes: nil; ErrClosed; ErrReadOnly with the cause, while the disk takes none; ErrReadOnly
+// with a *CorruptError when the log was found damaged, until the store is closed; *CorruptError alone when the index was, which the next Open mends.
 func (s *Store) Ready() error {
 	if s.stopping() {
 		return ErrClosed
 	}
-	return errors.Join(s.index.healthy(), s.fault.err())
+	return errors.Join(s.index.healthy(), s.log.healthy(), s.fault.err())
 }

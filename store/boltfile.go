@@ -28,8 +28,14 @@ func guard(file string, fn func() error) (err error) {
 	defer debug.SetPanicOnFault(faults)
 	defer func() {
 		reason := recover()
-		if _, passes := reason.(callerPanic); passes {
-			panic(reason)
+		switch p := reason.(type) {
+		case callerPanic:
+			panic(p)
+		case filePanic:
+			if p.file != file {
+				panic(p)
+			}
+			reason = p.reason
 		}
 		if reason != nil {
 			err = &CorruptError{File: file, Reason: fmt.Sprint(reason)}
@@ -40,6 +46,19 @@ func guard(file string, fn func() error) (err error) {
 
 // callerPanic is a panic of code that a caller handed in: no damage, and none of guard's business.
 type callerPanic struct{ reason any }
+
+// filePanic is a panic that came of reading this file, within a guard of another file maybe.
+type filePanic struct {
+	file   string
+	reason any
+}
+
+// ascribe, deferred, tells guards which file was read when a panic came.
+func ascribe(file string) {
+	if reason := recover(); reason != nil {
+		panic(filePanic{file: file, reason: reason})
+	}
+}
 
 // openBolt opens or creates a bbolt file, waiting at most the given time for its lock.
 func openBolt(path string, pageSize int, lockTimeout time.Duration) (db *bbolt.DB, err error) {

@@ -168,7 +168,9 @@ func (s *Store) write(requests []*request, answers []answer) error {
 		return nil
 	}
 	if err != nil {
-		s.fault.set(faultWrite, err, s.logger)
+		if s.log.healthy() == nil { // what is damaged need not be probed
+			s.fault.set(faultWrite, err, s.logger)
+		}
 		return s.Ready()
 	}
 	if t.seq > s.lastSeq {
@@ -206,6 +208,7 @@ func (t *transaction) append(i *item, a *Appended) error {
 	}
 	t.seq++
 	setIngested(i.envelope, t.ingested)
+	seal(t.seq, i.envelope)
 	if err := t.records.Put(beBytes(t.seq), i.envelope); err != nil {
 		return err
 	}
@@ -242,14 +245,20 @@ func (t *transaction) find(sigHash [32]byte, onDisk []uint64) (logRecord, error)
 		}
 	}
 	if known {
-		return t.store.log.recordAt(t.records.Cursor(), seq)
+		return t.read(seq)
 	}
 	for _, seq := range onDisk {
-		if r, err := t.store.log.recordAt(t.records.Cursor(), seq); err != nil || r.SigHash == sigHash {
+		if r, err := t.read(seq); err != nil || r.SigHash == sigHash {
 			return r, err
 		}
 	}
 	return logRecord{}, ErrNotFound
+}
+
+// read reads a record, and notes damage: that is the claim's error and not the transaction's, which would note it.
+func (t *transaction) read(seq uint64) (logRecord, error) {
+	r, err := t.store.log.recordAt(t.records.Cursor(), seq)
+	return r, t.store.log.noted(err)
 }
 
 // finish writes what the transaction changed besides records. One that changed nothing is not committed.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"log/slog"
@@ -138,6 +139,86 @@ func TestADamagedLogIsAnErrorAndNoPanic(t *testing.T) {
 				t.Error("no damage was noticed")
 			}
 		})
+	}
+}
+
+// A changed byte is an error and not an altered claim. The log takes no more claims then; others are read as before.
+func TestRotInOneClaim(t *testing.T) {
+	const rotten = 7
+	dir, claims := damagedStore(t, "log.db", func(data []byte) []byte {
+		sig := []byte(crashClaim(rotten).claim(t).Sig)
+		changed := bytes.Clone(sig)
+		changed[0] ^= 1
+		return bytes.ReplaceAll(data, sig, changed)
+	})
+	s := open(t, dir, crashOptions)
+	if err := s.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, s, made{id: 9_998}.claim(t))
+	var corrupt *store.CorruptError
+	for range 2 {
+		for i, claim := range claims {
+			if _, err := s.Claim(t.Context(), claim.SigHash()); (err != nil) != (i == rotten) || err != nil && !errors.As(err, &corrupt) {
+				t.Errorf("claim %d: %v", i, err)
+			}
+		}
+	}
+	if err := s.Ready(); !errors.Is(err, store.ErrReadOnly) || !errors.As(err, &corrupt) || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("Ready: %v", err)
+	}
+	if stats := s.Stats(); stats.Damage != 2 || !stats.ReadOnly {
+		t.Errorf("%+v", stats)
+	}
+	if _, err := s.AppendClaim(t.Context(), made{id: 9_999}.claim(t), store.Provenance{}); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("AppendClaim: %v", err)
+	}
+}
+
+// Appending a claim that is there, but damaged, is that claim's error.
+func TestAppendingWhatIsDamaged(t *testing.T) {
+	dir, claims := damagedStore(t, "log.db", func(data []byte) []byte {
+		sig := []byte(crashClaim(7).claim(t).Sig)
+		return bytes.ReplaceAll(data, sig, bytes.Repeat([]byte("A"), len(sig)))
+	})
+	s := open(t, dir, crashOptions)
+	var corrupt *store.CorruptError
+	if _, err := s.AppendClaim(t.Context(), claims[7], store.Provenance{}); !errors.As(err, &corrupt) {
+		t.Errorf("AppendClaim: %v", err)
+	}
+	if err := s.Ready(); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("Ready: %v", err)
+	}
+}
+
+// Damage that a query meets in the index is not taken for the log's, which nothing but a backup would mend.
+func TestAQueryBlamesTheRightFile(t *testing.T) {
+	dir, _ := damagedStore(t, "index.db", func(data []byte) []byte { return data })
+	s := open(t, dir, store.Options{}) // which has nothing to merge
+	path := filepath.Join(dir, "index.db")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const leaf = 2 // bbolt's flag
+	for page := 2; page < usedPages(data); page++ {
+		if at := page * 4096; data[at+8] == leaf {
+			copy(data[at+16:at+4096], bytes.Repeat([]byte{0xff}, 4096))
+		}
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt(data, 0); err != nil || file.Close() != nil { // in place: the store has it mapped
+		t.Fatal(err)
+	}
+	_, err = s.Find(t.Context(), store.Query{Subject: subject(1)})
+	if corrupt, ok := errors.AsType[*store.CorruptError](err); !ok || corrupt.File != path {
+		t.Errorf("Find: %v", err)
+	}
+	if s.Stats().Damage != 0 || errors.Is(s.Ready(), store.ErrReadOnly) || s.Ready() == nil {
+		t.Errorf("Ready: %v; %+v", s.Ready(), s.Stats())
 	}
 }
 

@@ -32,10 +32,14 @@ func FuzzEnvelope(f *testing.F) {
 		}
 		envelope := made.envelope
 		setIngested(envelope, 1_700_000_000_000)
+		seal(7, envelope)
 		f.Add(envelope)
 		f.Add(encodeErased(envelope, time.UnixMilli(1_700_000_000_001), "reason"))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if b = bytes.Clone(b); len(b) >= fixedBytes {
+			seal(7, b) // or nothing would get past the checksum
+		}
 		r, err := decodeEnvelope(7, b, false)
 		if err != nil {
 			return
@@ -59,12 +63,37 @@ func TestEscapedTextsAreIndexedAlike(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		seal(1, made.envelope)
 		r, err := decodeEnvelope(1, made.envelope, true)
 		if err != nil || !bytes.Equal(r.Raw, c.Raw()) || !r.ClaimedAt.Equal(c.Time()) {
 			t.Errorf("decoded %+v, %v", r, err)
 		}
 		if got, want := hasher.ofRecord(r), hasher.ofClaim(plain); got != want {
 			t.Errorf("the keys are %v, want %v", got, want)
+		}
+	}
+}
+
+// No byte of an envelope changes unnoticed, and none serves as another record's.
+func TestEveryByteIsUnderTheChecksum(t *testing.T) {
+	made, err := (&Store{}).item(ClaimToAppend{Claim: parse(t, claimText), Provenance: Provenance{Flags: []string{"x"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, envelope := range [][]byte{made.envelope, encodeErased(made.envelope, time.UnixMilli(1), "reason")} {
+		seal(7, envelope)
+		if _, err := decodeEnvelope(7, envelope, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeEnvelope(8, envelope, false); err == nil {
+			t.Error("it passes for another record's")
+		}
+		for i := range envelope {
+			envelope[i] ^= 1
+			if _, err := decodeEnvelope(7, envelope, false); err == nil {
+				t.Errorf("byte %d changed unnoticed", i)
+			}
+			envelope[i] ^= 1
 		}
 	}
 }

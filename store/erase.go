@@ -41,6 +41,7 @@ func (t *transaction) erase(e *erasure) (refused, failed error) {
 	}
 	name := beBytes(record.Seq)
 	stub := encodeErased(t.records.Get(name), t.store.options.Now(), e.reason)
+	seal(record.Seq, stub)
 	if err := t.records.Put(name, stub); err != nil {
 		return nil, err
 	}

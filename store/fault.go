@@ -62,6 +62,9 @@ var probeKey = []byte("probe")
 
 // probe tries whether the log takes writes again after a fault, and ends the fault if so.
 func (s *Store) probe() {
+	if s.log.healthy() != nil {
+		return
+	}
 	err := s.log.update(func(tx *bbolt.Tx) error {
 		return tx.Bucket(metaBucket).Put(probeKey, bytes.Repeat([]byte{0xff}, probeBytes))
 	})

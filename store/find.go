@@ -44,7 +44,7 @@ func (s *Store) Visit(ctx context.Context, q Query, visit func(*Record)) (cursor
 			if tables[1] != nil {
 				sources = append(sources, s.newTableSource(tables[1], c))
 			}
-			sources = append(sources, newDiskSource(index, c))
+			sources = append(sources, newDiskSource(index, s.index.path, c))
 			p := pageReader{store: s, scan: c, log: log.Bucket(recordsBucket).Cursor(), visit: visit}
 			cursor, err = p.read(ctx, &merged{sources: sources})
 			return err
@@ -194,13 +194,15 @@ func (s *tableSource) next() {
 // diskSource reads index.db.
 type diskSource struct {
 	cursor *bbolt.Cursor
+	file   string
 	term   uint64
 	at     entry
 	valid  bool
 }
 
-func newDiskSource(tx *bbolt.Tx, c scan) *diskSource {
-	s := &diskSource{cursor: tx.Bucket(termsBucket).Cursor(), term: c.from.term}
+func newDiskSource(tx *bbolt.Tx, file string, c scan) *diskSource {
+	defer ascribe(file) // the log is being read around it
+	s := &diskSource{cursor: tx.Bucket(termsBucket).Cursor(), file: file, term: c.from.term}
 	s.read(s.cursor.Seek(c.from.appendTo(nil)))
 	if s.valid && c.after && s.at.key == c.from {
 		s.next()
@@ -221,4 +223,7 @@ func (s *diskSource) read(k, v []byte) {
 
 func (s *diskSource) peek() (entry, bool) { return s.at, s.valid }
 
-func (s *diskSource) next() { s.read(s.cursor.Next()) }
+func (s *diskSource) next() {
+	defer ascribe(s.file)
+	s.read(s.cursor.Next())
+}

@@ -45,6 +45,7 @@ type logFile struct {
 	db       *bbolt.DB
 	path     string
 	identity [16]byte
+	damage   damage
 }
 
 // openLog opens log.db, and makes it under another name first where it does not exist, so that a crash cannot leave half a file.
@@ -61,7 +62,7 @@ func openLog(path string, options Options) (*logFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &logFile{db: db, path: path}
+	l := &logFile{db: db, path: path, damage: damage{logger: options.Logger}}
 	if err := upgrade(db, path, logSteps); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -98,11 +99,11 @@ func makeLog(path string, options Options) error {
 }
 
 func (l *logFile) view(fn func(tx *bbolt.Tx) error) error {
-	return closedError(guard(l.path, func() error { return l.db.View(fn) }))
+	return l.noted(closedError(guard(l.path, func() error { return l.db.View(fn) })))
 }
 
 func (l *logFile) update(fn func(tx *bbolt.Tx) error) error {
-	return closedError(guard(l.path, func() error { return l.db.Update(fn) }))
+	return l.noted(closedError(guard(l.path, func() error { return l.db.Update(fn) })))
 }
 
 // logEnd is where the log stands.

@@ -23,6 +23,7 @@ type Stats struct {
 	Slowed                   time.Duration                // for which appends were held up by merges, in sum
 	QueueLength              int                          // requests that wait
 	ReadOnly                 bool
+	Damage                   uint64 // times that a damaged record or page of the log was met
 }
 
 // Stats returns the store's figures.
@@ -36,7 +37,7 @@ func (s *Store) Stats() Stats {
 		LastMerge: time.Duration(c.lastMerge.Load()),
 		Commits:   c.commits.Load(), CommittedClaims: c.committed.Load(),
 		Slowed: time.Duration(c.slowed.Load()), QueueLength: len(s.queue),
-		ReadOnly: s.fault.err() != nil,
+		ReadOnly: s.fault.err() != nil || s.log.healthy() != nil, Damage: s.log.damage.times.Load(),
 	}
 	stats.Claims = stats.LastSeq - min(stats.Erased, stats.LastSeq)
 	for i := range stats.BatchSizes {
