@@ -22,7 +22,7 @@ const (
 	DefaultTimeout      = 10 * time.Second
 	DefaultHTTPTimeout  = 5 * time.Second
 	DefaultCacheDomains = 10_000
-	DefaultMaxLookups   = 64
+	DefaultMaxLookups   = 256
 	DefaultMaxWaiting   = 1024
 
 	// MaxKeys bounds the keys that are taken from one channel of a domain: a key a
@@ -81,6 +81,7 @@ type Config struct {
 	// those without.
 	CacheDomains int
 	// MaxLookups bounds the look-ups under way, MaxWaiting those that wait for a slot.
+	// Names below one registered domain have a sixteenth of the former and a quarter of both.
 	MaxLookups, MaxWaiting int
 
 	Logger *slog.Logger     // nil: silent

@@ -75,6 +75,9 @@ func New(cfg Config) (*Discoverer, error) {
 	}
 	d.flights.slots = make(chan struct{}, cfg.MaxLookups)
 	d.flights.limit = cfg.MaxLookups + cfg.MaxWaiting
+	if d.flights.sites, err = newSites(cfg.MaxLookups, d.flights.limit); err != nil {
+		return nil, fmt.Errorf("discovery: making the sites: %w", err)
+	}
 	d.flights.byName = make(map[string]*flight)
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d, nil

@@ -33,6 +33,7 @@ type flights struct {
 
 	mu      sync.Mutex
 	byName  map[string]*flight // owned by mu
+	sites   sites              // owned by mu
 	closed  bool               // owned by mu
 	running sync.WaitGroup     // Add under mu while not closed
 }
@@ -112,8 +113,14 @@ func (d *Discoverer) board(domain string, why purpose, seen *entry) (*flight, er
 		d.stats.busyRefusals.Add(1)
 		return nil, &protocol.UnreachableError{Domain: domain, RetryAfter: busyRetry, Err: errBusy}
 	}
+	at, err := d.flights.sites.enter(domain, now)
+	if err != nil {
+		d.stats.busyRefusals.Add(1)
+		return nil, err
+	}
 	if why == refetch {
 		if wait := d.budgets.spend(domain, now); wait > 0 {
+			d.flights.sites.leave(at)
 			d.stats.budgetRefusals.Add(1)
 			return nil, &protocol.UnreachableError{Domain: domain, RetryAfter: wait, Err: errBudget}
 		}
@@ -122,7 +129,7 @@ func (d *Discoverer) board(domain string, why purpose, seen *entry) (*flight, er
 	f := &flight{done: make(chan struct{})}
 	d.flights.byName[domain] = f
 	d.flights.running.Add(1)
-	go d.fly(domain, f)
+	go d.fly(domain, at, f)
 	return f, nil
 }
 
@@ -133,19 +140,24 @@ func landed(e *entry) *flight {
 }
 
 // fly carries a look-up out, however many of those who asked are still there.
-func (d *Discoverer) fly(domain string, f *flight) {
+func (d *Discoverer) fly(domain string, at *site, f *flight) {
 	defer d.flights.running.Done()
 	ctx, cancel := context.WithTimeout(d.ctx, d.cfg.Timeout)
 	defer cancel()
-	select {
-	case d.flights.slots <- struct{}{}:
+	release, err := d.take(ctx, domain, at)
+	var began, ended time.Time
+	if err == nil {
+		began = d.cfg.Now()
 		f.entry = d.look(ctx, domain)
-		<-d.flights.slots
-	case <-ctx.Done():
+		ended = d.cfg.Now()
+		release()
+	} else {
 		d.stats.busyRefusals.Add(1)
-		f.err = &protocol.UnreachableError{Domain: domain, RetryAfter: busyRetry, Err: errBusy}
+		f.err = err
 	}
 	d.flights.mu.Lock()
+	d.flights.sites.took(at.name, ended.Sub(began), ended)
+	d.flights.sites.leave(at)
 	delete(d.flights.byName, domain)
 	if f.entry != nil && d.ctx.Err() == nil {
 		d.cache.put(domain, f.entry)
