@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,18 +56,19 @@ func claimOf(t testing.TB, private ed25519.PrivateKey, timestamp time.Time) *pro
 	return signed(t, private, document(private, shop, timestamp, `{"count":1}`), (*protocol.Claim).Canonical)
 }
 
-// source answers with a fixed key or error, and counts how often it was asked.
+// source answers with a fixed key or error, and counts how often it was asked. It is safe for concurrent use, as a key source must be.
 type source struct {
 	key   protocol.DomainKey
 	found protocol.FoundKey
 	err   error
-	asked int
+	asked atomic.Int64
 }
 
 func (s *source) FindKey(context.Context, string, string) (protocol.FoundKey, error) {
-	s.asked++
-	s.found.Key = s.key
-	return s.found, s.err
+	s.asked.Add(1)
+	found := s.found
+	found.Key = s.key
+	return found, s.err
 }
 
 func TestPolicies(t *testing.T) {
@@ -177,8 +179,8 @@ func TestOtherDomainCostsNoLookUp(t *testing.T) {
 	keys := &source{}
 	claim := claimOf(t, newKey(1), clock())
 	verdict, err := verifier.New(keys, verifier.Options{Now: clock}).VerifyClaim(t.Context(), claim, verifier.Policy{ExpectDomain: "example.org"})
-	if err != nil || verdict.Code != protocol.DomainMismatch || keys.asked != 0 {
-		t.Errorf("verdict %+v, error %v, %d look-ups", verdict, err, keys.asked)
+	if err != nil || verdict.Code != protocol.DomainMismatch || keys.asked.Load() != 0 {
+		t.Errorf("verdict %+v, error %v, %d look-ups", verdict, err, keys.asked.Load())
 	}
 }
 
