@@ -22,9 +22,6 @@ import (
 	"mirnode/verifier"
 )
 
-// expandedKeys is how many public keys the verifier keeps ready for use; docs/performance.md has their size.
-const expandedKeys = 4096
-
 // Node is one running node. New opens it; Run serves and closes it.
 type Node struct {
 	config     Config
@@ -84,7 +81,7 @@ func (n *Node) newAPI() (*api.API, error) {
 	return api.New(api.Options{
 		Store:    n.store,
 		Keys:     n.discoverer,
-		Verifier: verifier.New(n.discoverer, verifier.Options{ExpandedKeys: expandedKeys}),
+		Verifier: verifier.New(n.discoverer, verifier.Options{}),
 		Logger:   n.logger.With("room", "api"),
 		Now:      time.Now,
 		Checks:   []api.Check{{Name: "resolver", Ready: n.resolverAnswers}},
