@@ -18,6 +18,7 @@ var rooms = []struct {
 }{
 	{"internal/strictjson", nil},
 	{"internal/nearest", nil},
+	{"internal/pemfile", nil},
 	{"protocol", []string{"internal/strictjson"}},
 	{"discovery", []string{"protocol"}},
 	{"verifier", []string{"protocol"}},
@@ -26,11 +27,11 @@ var rooms = []struct {
 	{"observer", []string{"protocol", "discovery", "store"}},
 	{"gossip", []string{"internal/strictjson", "protocol", "discovery", "verifier", "translog", "store"}},
 	{"api", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip"}},
-	{"node", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api"}},
+	{"node", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api"}},
 	{"configs", nil},
-	{"cluster", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "node"}},
+	{"cluster", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "node"}},
 	{"bench", []string{"protocol", "discovery", "verifier", "translog", "store", "api", "node", "cluster"}},
-	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api", "node", "cluster", "bench"}},
+	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api", "node", "cluster", "bench"}},
 }
 
 // libraries says in which rooms a library may be used outside tests.

@@ -18,6 +18,7 @@ import (
 
 	"mirnode/api"
 	"mirnode/discovery"
+	"mirnode/internal/pemfile"
 	"mirnode/store"
 	"mirnode/verifier"
 )
@@ -117,7 +118,7 @@ func (c *Config) discovery(logger *slog.Logger) (discovery.Config, error) {
 	if err != nil {
 		return discovery.Config{}, fmt.Errorf("discovery.allow_ranges: %w", err)
 	}
-	authorities, err := readCertificates(d.ExtraCAFile)
+	authorities, err := pemfile.ReadCertificates(d.ExtraCAFile)
 	if err != nil {
 		return discovery.Config{}, fmt.Errorf("discovery.extra_ca_file: %w", err)
 	}

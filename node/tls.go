@@ -3,9 +3,6 @@ package node
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -106,34 +103,4 @@ func (c *certificates) config() *tls.Config {
 			return &c.current.Load().pair, nil
 		},
 	}
-}
-
-// readCertificates reads a PEM file of certificates; "" gives none.
-func readCertificates(path string) ([]*x509.Certificate, error) {
-	if path == "" {
-		return nil, nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var list []*x509.Certificate
-	for {
-		var block *pem.Block
-		if block, data = pem.Decode(data); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		list = append(list, certificate)
-	}
-	if len(list) == 0 {
-		return nil, errors.New(path + " holds no certificate in PEM")
-	}
-	return list, nil
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -13,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mirnode/discovery"
+	"mirnode/internal/pemfile"
 )
 
 // The flags of every command that looks keys up, and the environment variables that stand in where a flag is not given.
@@ -27,9 +26,6 @@ const (
 	envAllowRanges   = "MIR_ALLOW_RANGES"    // comma-separated
 	envWellKnownPort = "MIR_WELL_KNOWN_PORT" // a number
 )
-
-// maxCAFileBytes bounds the file of certificate authorities: several times a whole system's collection.
-const maxCAFileBytes = 4 << 20
 
 // addDiscoveryFlags gives a command the flags that discoveryConfig reads.
 func addDiscoveryFlags(cmd *cobra.Command) {
@@ -77,27 +73,9 @@ func extraAuthorities(cmd *cobra.Command) ([]*x509.Certificate, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := readFile(path, maxCAFileBytes)
+	certificates, err := pemfile.ReadCertificates(path)
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", flagCAFile, err)
-	}
-	var certificates []*x509.Certificate
-	for {
-		var block *pem.Block
-		if block, data = pem.Decode(data); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		certificate, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("--%s %s: %w", flagCAFile, path, err)
-		}
-		certificates = append(certificates, certificate)
-	}
-	if len(certificates) == 0 {
-		return nil, errors.New("--" + flagCAFile + " " + path + " holds no certificate in PEM form")
 	}
 	return certificates, nil
 }
