@@ -31,6 +31,7 @@ const (
 var (
 	errTooLarge  = fmt.Errorf("the answer is larger than %d bytes", MaxBody)
 	errNoAddress = errors.New("the host has no address")
+	errFamily    = errors.New("the host has no address of the kind (IPv4, IPv6) that connections are made from")
 	errNoName    = fmt.Errorf("%w: its name does not exist in DNS", errNoAddress)
 )
 
@@ -104,6 +105,7 @@ type guardedDialer struct {
 	guard   guard.Guard
 	dialer  *net.Dialer
 	timeout time.Duration // resolving and all addresses; the transport may dial on after its request ended
+	source  netip.Addr    // where connections are made from; the zero Addr: the system chooses
 }
 
 // dial resolves the host and tries its permitted addresses in turn.
@@ -152,7 +154,9 @@ func (d guardedDialer) addresses(ctx context.Context, host string) ([]netip.Addr
 	var permitted []netip.Addr
 	var refusal error
 	for _, ip := range all {
-		if err := d.guard.Check(ip); err != nil {
+		if d.source.IsValid() && d.source.Is4() != ip.Unmap().Is4() {
+			refusal = errFamily
+		} else if err := d.guard.Check(ip); err != nil {
 			refusal = err
 		} else if len(permitted) < maxDialled {
 			permitted = append(permitted, ip)

@@ -155,6 +155,10 @@ func (w *walk) collect(reply *dns.Msg, qtype uint16) (found bool) {
 				continue
 			}
 			w.answer.Addresses = append(w.answer.Addresses, ip)
+		case *dns.SRV:
+			w.answer.Services = append(w.answer.Services, Service{
+				Host: strings.TrimSuffix(dns.CanonicalName(rr.Target), "."), Port: rr.Port, Priority: rr.Priority, Weight: rr.Weight,
+			})
 		default:
 			continue
 		}

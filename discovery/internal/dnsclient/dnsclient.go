@@ -70,6 +70,7 @@ type Client struct {
 type Answer struct {
 	TXT           []string      // each record's strings joined
 	Addresses     []netip.Addr  // IPv4 first; mapped forms are left as they came
+	Services      []Service     // as they came; a Host of "" says that there is no such service (RFC 2782)
 	Chain         []string      // the CNAME targets, in order
 	TTL           time.Duration // the minimum over the chain and the records, or the negative TTL (RFC 2308)
 	HasTTL        bool          // false: an absence without SOA, which says nothing about its duration
@@ -78,6 +79,13 @@ type Answer struct {
 	Missing       bool          // NXDOMAIN: the name itself, or the one that its chain ends at, does not exist
 	Authoritative bool          // AA was set on each answer: the name's own servers were asked, which do not validate
 	Notes         []string      // extended DNS errors (RFC 8914)
+}
+
+// Service is an SRV record (RFC 2782).
+type Service struct {
+	Host             string // in lower case, without trailing dot
+	Port             uint16
+	Priority, Weight uint16
 }
 
 // Error says that a question was not answered: no verdict about the name.
@@ -131,6 +139,11 @@ func New(o Options) (*Client, error) {
 // TXT asks for a name's TXT records.
 func (c *Client) TXT(ctx context.Context, name string) (Answer, error) {
 	return c.lookup(ctx, name, dns.TypeTXT)
+}
+
+// Services asks for a name's SRV records.
+func (c *Client) Services(ctx context.Context, name string) (Answer, error) {
+	return c.lookup(ctx, name, dns.TypeSRV)
 }
 
 // Addresses asks for a name's A and AAAA records, both at once. Where one of the two

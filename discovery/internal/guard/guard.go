@@ -30,6 +30,15 @@ type Guard struct {
 // although they are not public. An IPv4-mapped IPv6 address needs a mapped range there (to be
 // taken at all) and an IPv4 one (for the socket, which the system makes an IPv4 socket).
 func New(port uint16, allow []netip.Prefix) Guard {
+	return with(ssrf.WithPorts(port), allow)
+}
+
+// NewAnyPort is New for connections to any port: other nodes listen where they please.
+func NewAnyPort(allow []netip.Prefix) Guard {
+	return with(ssrf.WithAnyPort(), allow)
+}
+
+func with(ports ssrf.Option, allow []netip.Prefix) Guard {
 	var v4, v6 []netip.Prefix
 	for _, p := range allow {
 		if p.Addr().Is4() {
@@ -38,7 +47,7 @@ func New(port uint16, allow []netip.Prefix) Guard {
 			v6 = append(v6, p.Masked())
 		}
 	}
-	return Guard{ssrf.New(ssrf.WithPorts(port), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))}
+	return Guard{ssrf.New(ports, ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))}
 }
 
 // Check refuses an address with ErrForbidden.
