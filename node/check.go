@@ -24,6 +24,10 @@ func (c *Config) Check() error {
 		_, err := loadCertificates(c.TLS.Cert, c.TLS.Key, quiet)
 		faults = append(faults, err)
 	}
+	if c.NodeKey != "" {
+		_, err := c.openNodeKey(quiet)
+		faults = append(faults, err)
+	}
 	_, err := c.Publish.documents()
 	faults = append(faults, err)
 	info, err := os.Stat(c.DataDir)

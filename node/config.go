@@ -20,6 +20,11 @@ type Config struct {
 	ReadyFile           string
 	ShutdownTimeout     time.Duration
 	Publish             Published
+	NodeKey             string
+	PublicURL           string
+	Peers               Peers
+	Gossip              Gossip
+	Origin              OriginLog
 	Log                 Log
 	Discovery           Discovery
 	Limits              Limits
@@ -75,6 +80,9 @@ func Default() Config {
 		Listen:          "127.0.0.1:8080",
 		ShutdownTimeout: 20 * time.Second,
 		Publish:         Published{},
+		Peers:           defaultPeers(),
+		Gossip:          Gossip{Interval: 50 * time.Millisecond},
+		Origin:          OriginLog{Epoch: 1},
 		Log:             Log{Level: "info", Format: "text", Requests: string(api.LogErrors)},
 		Discovery: Discovery{
 			WellKnownPort: 443,

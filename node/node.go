@@ -7,6 +7,7 @@ package node
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ type Node struct {
 	public     *server
 	operator   *server // nil where no operator's listener is configured
 	tls        *certificates
+	key        ed25519.PrivateKey // the node's; nil for a node without a domain, which keeps no log
 }
 
 // New opens the store, binds the listeners and puts everything together. The configuration must have been checked. After an error nothing is left open.
@@ -55,6 +57,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	if err := os.MkdirAll(n.config.DataDir, 0o700); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
+	}
+	if n.config.Domain != "" {
+		if n.key, err = n.config.openNodeKey(n.logger); err != nil {
+			return err
+		}
 	}
 	n.store, err = store.Open(filepath.Join(n.config.DataDir, "store"), store.Options{
 		Logger: n.logger.With("room", "store"), MergeClaims: n.config.Store.MergeClaims, QueueRequests: n.config.Store.QueueRequests,

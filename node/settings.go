@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,11 @@ func (s Setting) IsSwitch() bool { return s.Unit == "true|false" }
 
 // Settings is the table, over the fields of c.
 func (c *Config) Settings() []Setting {
+	return slices.Concat(c.ownSettings(), c.federationSettings(), c.discoverySettings())
+}
+
+// ownSettings are the lines of the node itself.
+func (c *Config) ownSettings() []Setting {
 	return []Setting{
 		text("domain", "NAME", "the DNS domain that the node belongs to", &c.Domain),
 		text("network", "production|staging|development", "which network the node is part of: production, staging or development", &c.Network),
@@ -65,6 +71,12 @@ func (c *Config) Settings() []Setting {
 		text("log.format", "text|json", "how log lines are written: text or json", &c.Log.Format),
 		text("log.requests", "all|errors|none", "which requests are logged: all, errors (answers of 500 and above) or none", &c.Log.Requests),
 		toggle("log.clients", "log clients' addresses too", &c.Log.Clients),
+	}
+}
+
+// discoverySettings are the lines of look-ups, and of all that is bounded.
+func (c *Config) discoverySettings() []Setting {
+	return []Setting{
 		named(list("discovery.resolvers", "URL,…", "DNS resolvers, asked in order: udp://ADDR:53, tcp://ADDR:53 or tls://ADDR:853#NAME; empty: the system's", &c.Discovery.Resolvers), "resolver", "MIR_RESOLVERS"),
 		named(list("discovery.allow_ranges", "PREFIX,…", "address ranges that look-ups may connect to although they are not public", &c.Discovery.AllowRanges), "allow-range", "MIR_ALLOW_RANGES"),
 		named(text("discovery.extra_ca_file", "FILE", "certificate authorities in PEM that are trusted beside the system's", &c.Discovery.ExtraCAFile), "ca-file", "MIR_CA_FILE"),

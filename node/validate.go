@@ -23,7 +23,7 @@ const (
 
 // Validate checks the settings by themselves and together; its error lists everything that is wrong, each with what to write instead. Files are not opened: Check does that.
 func (c *Config) Validate() error {
-	return errors.Join(c.checkIdentity(), c.checkListeners(), c.checkLog(), c.checkDiscovery(), c.checkNumbers())
+	return errors.Join(c.checkIdentity(), c.checkListeners(), c.checkLog(), c.checkDiscovery(), c.checkFederation(), c.checkNumbers())
 }
 
 func (c *Config) checkIdentity() error {
