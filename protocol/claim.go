@@ -63,6 +63,9 @@ func ParseClaim(data []byte) (*Claim, error) {
 	return c, nil
 }
 
+// Kind returns [KindClaim].
+func (c *Claim) Kind() Kind { return KindClaim }
+
 // Raw returns the JSON object exactly as it was received, without the white space around it.
 func (c *Claim) Raw() []byte { return c.raw }
 

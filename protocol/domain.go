@@ -66,3 +66,6 @@ func validLastLabel(label string) bool {
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
+
+// validLowerDomain reports whether s is a domain in the spelling that statements and logs use.
+func validLowerDomain(s string) bool { return validDomain(s) && strings.ToLower(s) == s }

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"strings"
 
@@ -51,17 +52,25 @@ func validHash(s string) bool {
 	return true
 }
 
-// checkSig accepts exactly one spelling of each signature, so that a claim has one
-// sigHash: 86 characters leave four trailing bits over, which must be zero.
+// checkSig is step 3 of verification for sig.
 func (c *Claim) checkSig() error {
-	const hint = "a sig is the 64 bytes of the signature in base64url (A–Z a–z 0–9 - _) without padding, 86 characters"
-	if len(c.Sig) != sigChars {
-		return refuse(InvalidSchema, hint, "sig has %d characters instead of %d", len(c.Sig), sigChars)
-	}
-	if n, err := base64url.Decode(c.signature[:], []byte(c.Sig)); err != nil || n != len(c.signature) {
-		return refuse(InvalidSchema, hint, "sig is not base64url without padding and with zero trailing bits")
+	if refusal := decodeSig(c.Sig, &c.signature); refusal != nil {
+		return refusal
 	}
 	c.sigHash = sha256.Sum256([]byte(c.Sig))
+	return nil
+}
+
+// decodeSig accepts exactly one spelling of each signature, so that a claim has one
+// sigHash: 86 characters leave four trailing bits over, which must be zero.
+func decodeSig(sig string, into *[ed25519.SignatureSize]byte) *Error {
+	const hint = "a sig is the 64 bytes of the signature in base64url (A–Z a–z 0–9 - _) without padding, 86 characters"
+	if len(sig) != sigChars {
+		return refuse(InvalidSchema, hint, "sig has %d characters instead of %d", len(sig), sigChars)
+	}
+	if n, err := base64url.Decode(into[:], []byte(sig)); err != nil || n != len(into) {
+		return refuse(InvalidSchema, hint, "sig is not base64url without padding and with zero trailing bits")
+	}
 	return nil
 }
 

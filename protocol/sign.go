@@ -40,6 +40,19 @@ func (d *Draft) Sign(key ed25519.PrivateKey) (*Claim, error) {
 
 // signingFingerprint checks the key, and returns its fingerprint.
 func (d *Draft) signingFingerprint(key ed25519.PrivateKey) (string, error) {
+	fingerprint, err := signingFingerprint(key)
+	if err != nil {
+		return "", err
+	}
+	if d.KeyFingerprint != "" && d.KeyFingerprint != fingerprint {
+		return "", refuse(KeyNotFound, "sign with the key that keyFingerprint names, or leave keyFingerprint out",
+			"the draft names the key %s, but the key at hand is %s", clip(d.KeyFingerprint), fingerprint)
+	}
+	return fingerprint, nil
+}
+
+// signingFingerprint checks a key, and returns its fingerprint.
+func signingFingerprint(key ed25519.PrivateKey) (string, error) {
 	const hint = "make a new key pair, or read the key again from where it is kept"
 	if len(key) != ed25519.PrivateKeySize {
 		return "", refuse(KeyNotFound, hint, "the private key has %d bytes instead of %d", len(key), ed25519.PrivateKeySize)
@@ -48,12 +61,7 @@ func (d *Draft) signingFingerprint(key ed25519.PrivateKey) (string, error) {
 	if !ed25519.NewKeyFromSeed(key.Seed()).Equal(key) {
 		return "", refuse(KeyNotFound, hint, "the private key's two halves do not belong together")
 	}
-	fingerprint := Fingerprint(key.Public().(ed25519.PublicKey))
-	if d.KeyFingerprint != "" && d.KeyFingerprint != fingerprint {
-		return "", refuse(KeyNotFound, "sign with the key that keyFingerprint names, or leave keyFingerprint out",
-			"the draft names the key %s, but the key at hand is %s", clip(d.KeyFingerprint), fingerprint)
-	}
-	return fingerprint, nil
+	return Fingerprint(key.Public().(ed25519.PublicKey)), nil
 }
 
 func (c *Claim) refuseAmbiguous() error {
