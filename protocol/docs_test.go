@@ -75,3 +75,19 @@ func TestPageTableOfForms(t *testing.T) {
 		}
 	}
 }
+
+// TestPageStatements signs what the page's examples say, and wants the examples.
+func TestPageStatements(t *testing.T) {
+	_, blocks := readPage(t)
+	e, err := protocol.ParseEntry([]byte(blocks["entry"]))
+	if err != nil || string(e.Canonical()) != blocks["entry"] {
+		t.Errorf("entry: %v", err)
+	}
+	for name, kind := range map[string]protocol.Kind{
+		"observation": protocol.KindObservation, "erasure": protocol.KindErasure, "descriptor": protocol.KindDescriptor,
+	} {
+		if want := string(statements(t)[kind].Raw()); blocks[name] != want {
+			t.Errorf("block %s is\n%s, want\n%s", name, blocks[name], want)
+		}
+	}
+}

@@ -1,5 +1,6 @@
 // Package protocol holds the formats of the MIR protocol as pure values: claims,
-// their canonical forms, subjects, domain keys and the codes of refusal.
+// their canonical forms, subjects, domain keys, what nodes write into their logs, and the
+// codes of refusal.
 //
 // # Claim
 //
@@ -23,6 +24,15 @@
 // "mir-key=" and 43 base64url characters, and in the document
 // https://{domain}/.well-known/mir.json. A claim names its key by fingerprint:
 // the SHA-256 of the raw key in lower-case hex.
+//
+// # What nodes write
+//
+// A node's log is named by an [Origin]; its leaves are each an [Entry], which commits to a
+// [Record] by hash. Beside claims, records are what nodes sign themselves, each a
+// [Statement]: an [Observation] of a domain's key, an [Erasure] notice, a [Descriptor] of
+// the node. Entries and statements have one spelling each:
+//
+//	{"ingestedAt":"2026-11-22T07:00:00.000Z","kind":"claim","record":"<64 hex>"}
 //
 // # API
 //
