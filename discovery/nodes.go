@@ -30,21 +30,44 @@ func (c *PeerClient) NodeURLs(ctx context.Context, domain string) (urls []string
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.resolve.Services(ctx, NodeService+domain)
-	services := slices.DeleteFunc(answer.Services, func(s dnsclient.Service) bool { return s.Host == "" || s.Port == 0 })
-	slices.SortStableFunc(services, func(a, b dnsclient.Service) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Weight, a.Weight))
-	})
-	for _, s := range services[:min(len(services), maxNodeURLs-1)] {
+	services, err := c.services(ctx, domain)
+	for _, s := range services {
 		urls = append(urls, nodeURL(s.Host, int(s.Port)))
 	}
 	if own := nodeURL(domain, c.port); !slices.Contains(urls, own) {
 		urls = append(urls, own)
 	}
-	if err != nil {
-		err = &protocol.UnreachableError{Domain: domain, RetryAfter: busyRetry, Err: err}
-	}
 	return urls, err
+}
+
+// HomeNodes returns the hosts that the domain's SRV records name as its nodes, best first; none where it names none. The error is a
+// *protocol.Error for a malformed domain, or a *protocol.UnreachableError.
+func (c *PeerClient) HomeNodes(ctx context.Context, domain string) ([]string, error) {
+	domain, err := protocol.ParseDomain(domain)
+	if err != nil {
+		return nil, err
+	}
+	services, err := c.services(ctx, domain)
+	hosts := make([]string, 0, len(services))
+	for _, s := range services {
+		if !slices.Contains(hosts, s.Host) {
+			hosts = append(hosts, s.Host)
+		}
+	}
+	return hosts, err
+}
+
+// services reads the domain's SRV records, best first, few.
+func (c *PeerClient) services(ctx context.Context, domain string) ([]dnsclient.Service, error) {
+	answer, err := c.resolve.Services(ctx, NodeService+domain)
+	if err != nil {
+		return nil, &protocol.UnreachableError{Domain: domain, RetryAfter: busyRetry, Err: err}
+	}
+	services := slices.DeleteFunc(answer.Services, func(s dnsclient.Service) bool { return s.Host == "" || s.Port == 0 })
+	slices.SortStableFunc(services, func(a, b dnsclient.Service) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(b.Weight, a.Weight))
+	})
+	return services[:min(len(services), maxNodeURLs-1)], nil
 }
 
 // nodeURL is a descriptor's URL; the port shows only where it is not HTTPS's own.
