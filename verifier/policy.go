@@ -29,15 +29,24 @@ func (p Policy) checkDomain(c *protocol.Claim) *protocol.Error {
 	}
 }
 
+// stamp is when something was signed, by its own account.
+type stamp struct {
+	what, text string // "the claim's timestamp", and how it is spelled
+	at         time.Time
+}
+
+func stampOf(c *protocol.Claim) stamp {
+	return stamp{what: "the claim's timestamp", text: c.Timestamp, at: c.Time()}
+}
+
 // checkTimes is step 6 of the verification.
-func (p Policy) checkTimes(c *protocol.Claim, key *protocol.DomainKey, now time.Time) *protocol.Error {
-	at := c.Time()
+func (p Policy) checkTimes(s stamp, key *protocol.DomainKey, now time.Time) *protocol.Error {
 	switch {
-	case expired(key, at):
+	case expired(key, s.at):
 		return &protocol.Error{
 			Code:    protocol.KeyExpired,
-			Message: fmt.Sprintf("the key expired on %s, before the claim's timestamp %s", instant(key.Expires), c.Timestamp),
-			Hint:    "A claim is signed with a key that is valid at its timestamp: sign it again with the domain's current key.",
+			Message: fmt.Sprintf("the key expired on %s, before %s %s", instant(key.Expires), s.what, s.text),
+			Hint:    "Sign with a key that is valid at the time of signing: sign it again with the domain's current key.",
 		}
 	case p.NoExpiredKeys && expired(key, now):
 		return &protocol.Error{
@@ -45,16 +54,16 @@ func (p Policy) checkTimes(c *protocol.Claim, key *protocol.DomainKey, now time.
 			Message: fmt.Sprintf("the key expired on %s, and expired keys are not accepted here", instant(key.Expires)),
 			Hint:    "The key was valid at the claim's timestamp: without the policy on expired keys the claim's signature would decide.",
 		}
-	case at.After(now.Add(protocol.ClockSkew)):
+	case s.at.After(now.Add(protocol.ClockSkew)):
 		return &protocol.Error{
 			Code:    protocol.ClaimExpired,
-			Message: fmt.Sprintf("the claim's timestamp %s is more than %v in the future", c.Timestamp, protocol.ClockSkew),
+			Message: fmt.Sprintf("%s %s is more than %v in the future", s.what, s.text, protocol.ClockSkew),
 			Hint:    "Check the clock of the machine that signed, and of the one that verifies.",
 		}
-	case p.MaxAge > 0 && now.Sub(at) > p.MaxAge:
+	case p.MaxAge > 0 && now.Sub(s.at) > p.MaxAge:
 		return &protocol.Error{
 			Code:    protocol.ClaimExpired,
-			Message: fmt.Sprintf("the claim's timestamp %s is older than %v", c.Timestamp, p.MaxAge),
+			Message: fmt.Sprintf("%s %s is older than %v", s.what, s.text, p.MaxAge),
 			Hint:    "The limit on age is this verifier's own; a longer one would let the claim's signature decide.",
 		}
 	}

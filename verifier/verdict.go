@@ -36,13 +36,13 @@ type Verdict struct {
 	Code   protocol.Code      // empty if accepted
 	Reason string             // what is wrong; empty if accepted
 	Hint   string             // how to mend it; may be empty
-	Claim  *protocol.Claim    // the claim, if the document is one
+	Claim  *protocol.Claim    // the claim, if the document is one; nil for a statement
 	Key    *protocol.FoundKey // the key, if it was found
 	Form   Form               // the form that was signed, if accepted
-	Flags  []string           // what else is worth knowing of an accepted claim: the Flag constants
+	Flags  []string           // what else is worth knowing of what was accepted: the Flag constants
 }
 
-// Accepted reports whether the claim is to be accepted.
+// Accepted reports whether the claim or statement is to be accepted.
 func (v Verdict) Accepted() bool { return v.Code == "" }
 
 // Result returns "ACCEPT" or "REJECT".
@@ -73,17 +73,27 @@ func flags(c *protocol.Claim, found *protocol.FoundKey, form Form, now time.Time
 	if form == FormSDK {
 		all = append(all, FlagSDKForm)
 	}
-	if key := &found.Key; !key.Created.IsZero() && c.Time().Before(key.Created.Add(-protocol.ClockSkew)) {
-		all = append(all, FlagBeforeKeyCreated)
-	}
-	if expired(&found.Key, now) {
-		all = append(all, FlagKeyExpiredSince)
-	}
+	all = append(all, timeFlags(c.Time(), &found.Key, now)...)
 	if isMIRType(c.Type) && !protocol.IsCoreType(c.Type) {
 		all = append(all, FlagUnlistedCoreType)
 	}
-	if len(found.Key.Channels) == 1 && len(found.Warnings) > 0 {
-		all = append(all, FlagOneChannelOnly)
+	return append(all, channelFlags(found)...)
+}
+
+func timeFlags(at time.Time, key *protocol.DomainKey, now time.Time) []string {
+	var all []string
+	if !key.Created.IsZero() && at.Before(key.Created.Add(-protocol.ClockSkew)) {
+		all = append(all, FlagBeforeKeyCreated)
+	}
+	if expired(key, now) {
+		all = append(all, FlagKeyExpiredSince)
 	}
 	return all
+}
+
+func channelFlags(found *protocol.FoundKey) []string {
+	if len(found.Key.Channels) == 1 && len(found.Warnings) > 0 {
+		return []string{FlagOneChannelOnly}
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-// Package verifier decides whether a signed claim is to be accepted.
+// Package verifier decides whether a signed claim, or a node's signed statement, is to be accepted.
 //
 // The order is the protocol's (section 1, "Verification"), and the first step that fails gives the one code of the rejection:
 //
@@ -13,6 +13,8 @@
 // The expected domain is looked at before the look-up, so that a claim which nobody asked for costs no look-up. A claim is signed
 // in the form of the protocol's text; where the reference SDK would write another form and the first did not verify, that form is
 // tried too, and the verdict says which it was.
+//
+// A statement goes through steps 5 to 7 in the same way. It has one form, and its key is judged at the time that it was issued.
 //
 // A [Verifier] works over a [KeySource] that it is handed: live discovery, a file of keys, or another program's store. A source
 // that gets no answer is no verdict but an error, since the same claim may verify a minute later.
@@ -43,6 +45,9 @@ type Options struct {
 	// Parallel bounds the claims of one batch that are worked on at once; 0 means twice the cores, at least 8, since a worker may
 	// wait for a look-up.
 	Parallel int
+	// Accepted is called for each claim that is accepted, with the key that it is signed with, which must not be changed. It is called
+	// by the verifying goroutine, so it must return at once, and from several goroutines. nil means none.
+	Accepted func(found *protocol.FoundKey)
 	// Now is the clock that the time policy reads; nil means time.Now.
 	Now func() time.Time
 }
@@ -55,6 +60,7 @@ type Verifier struct {
 	source   KeySource
 	keys     *preparedKeys
 	parallel int
+	accepted func(*protocol.FoundKey)
 	now      func() time.Time
 }
 
@@ -66,10 +72,15 @@ func New(keys KeySource, opts Options) *Verifier {
 	if opts.Parallel <= 0 {
 		opts.Parallel = max(8, 2*runtime.GOMAXPROCS(0))
 	}
+	if opts.Accepted == nil {
+		opts.Accepted = func(*protocol.FoundKey) {}
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Verifier{source: keys, keys: newPreparedKeys(opts.ExpandedKeys), parallel: opts.Parallel, now: opts.Now}
+	return &Verifier{
+		source: keys, keys: newPreparedKeys(opts.ExpandedKeys), parallel: opts.Parallel, accepted: opts.Accepted, now: opts.Now,
+	}
 }
 
 // Verify parses and verifies a claim document. Its error is that of VerifyClaim; a document that is no claim is a verdict.
@@ -93,17 +104,13 @@ func (v *Verifier) judge(ctx context.Context, c *protocol.Claim, p Policy) (Verd
 	if refusal := p.checkDomain(c); refusal != nil {
 		return rejectedBy(refusal)
 	}
-	found, err := v.source.FindKey(ctx, c.Host(), c.KeyFingerprint)
-	if err != nil {
-		return rejectedBy(err)
-	}
-	key, err := v.keys.get(found.Key.Public, c.KeyFingerprint)
+	found, key, err := v.find(ctx, c.Host(), c.KeyFingerprint)
 	if err != nil {
 		return rejectedBy(err)
 	}
 	verdict := Verdict{Key: &found}
 	now := v.now()
-	if refusal := p.checkTimes(c, &found.Key, now); refusal != nil {
+	if refusal := p.checkTimes(stampOf(c), &found.Key, now); refusal != nil {
 		return verdict.rejected(refusal), nil
 	}
 	verdict.Form, err = checkSignature(c, key)
@@ -115,7 +122,18 @@ func (v *Verifier) judge(ctx context.Context, c *protocol.Claim, p Policy) (Verd
 		return Verdict{}, err
 	}
 	verdict.Flags = flags(c, &found, verdict.Form, now)
+	v.accepted(&found)
 	return verdict, nil
+}
+
+// find is step 5 of the verification.
+func (v *Verifier) find(ctx context.Context, domain, fingerprint string) (protocol.FoundKey, signatureKey, error) {
+	found, err := v.source.FindKey(ctx, domain, fingerprint)
+	if err != nil {
+		return found, nil, err
+	}
+	key, err := v.keys.get(found.Key.Public, fingerprint)
+	return found, key, err
 }
 
 // checkSignature returns the form that the claim's signature is over.
