@@ -49,7 +49,7 @@ func (c Checkpoint) text() string {
 // signature lines; its origin line must be v's name, and there must be no extension lines, which nobody could audit. Signatures of others
 // stay in the note, unjudged: see [Checkpoint.Cosigners]. Errors are of the kinds ErrMalformed and ErrSignature.
 func ParseCheckpoint(data []byte, v note.Verifier) (Checkpoint, error) {
-	c, _, err := readHead(data)
+	c, err := readHead(data)
 	if err != nil {
 		return Checkpoint{}, err
 	}
@@ -71,34 +71,34 @@ func ParseCheckpoint(data []byte, v note.Verifier) (Checkpoint, error) {
 
 // NoteOrigin reads the origin line of a checkpoint, checking the note's form and nothing else: it says which log's key to check it with.
 func NoteOrigin(data []byte) (string, error) {
-	c, _, err := readHead(data)
+	c, err := readHead(data)
 	return c.Origin, err
 }
 
 // readHead reads a note's three lines and its signature lines in their one spelling, without judging a signature.
-func readHead(data []byte) (Checkpoint, []signatureLine, error) {
-	text, lines, err := splitNote(data)
+func readHead(data []byte) (Checkpoint, error) {
+	text, _, err := splitNote(data)
 	if err != nil {
-		return Checkpoint{}, nil, fmt.Errorf("%w checkpoint: %w", ErrMalformed, err)
+		return Checkpoint{}, fmt.Errorf("%w checkpoint: %w", ErrMalformed, err)
 	}
 	parts := strings.Split(text, "\n")
 	if len(parts) != 4 || parts[3] != "" {
-		return Checkpoint{}, nil, fmt.Errorf("%w checkpoint: want three lines above the signatures: origin, size, root", ErrMalformed)
+		return Checkpoint{}, fmt.Errorf("%w checkpoint: want three lines above the signatures: origin, size, root", ErrMalformed)
 	}
 	c := Checkpoint{Origin: parts[0]}
 	if err := checkName(c.Origin); err != nil {
-		return Checkpoint{}, nil, fmt.Errorf("%w checkpoint: bad origin line", ErrMalformed)
+		return Checkpoint{}, fmt.Errorf("%w checkpoint: bad origin line", ErrMalformed)
 	}
 	if c.Size, err = parseSize(parts[1]); err != nil {
-		return Checkpoint{}, nil, fmt.Errorf("%w checkpoint: %w", ErrMalformed, err)
+		return Checkpoint{}, fmt.Errorf("%w checkpoint: %w", ErrMalformed, err)
 	}
 	if c.Root, err = parseHash(parts[2]); err != nil {
-		return Checkpoint{}, nil, fmt.Errorf("%w checkpoint: %w", ErrMalformed, err)
+		return Checkpoint{}, fmt.Errorf("%w checkpoint: %w", ErrMalformed, err)
 	}
 	if c.Size == 0 && c.Root != EmptyRoot() {
-		return Checkpoint{}, nil, fmt.Errorf("%w checkpoint: an empty tree has another root", ErrMalformed)
+		return Checkpoint{}, fmt.Errorf("%w checkpoint: an empty tree has another root", ErrMalformed)
 	}
-	return c, lines, nil
+	return c, nil
 }
 
 // parseSize reads a number of entries in its one spelling.

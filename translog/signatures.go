@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -132,7 +133,7 @@ func AddSignatures(c Checkpoint, lines []byte) (Checkpoint, error) {
 		hash uint32
 	}
 	last := map[key]int{}
-	all := append(have, added...)
+	all := slices.Concat(have, added)
 	for i, line := range all {
 		last[key{line.name, line.hash}] = i
 	}

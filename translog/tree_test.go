@@ -53,7 +53,9 @@ func (o *oracle) root(t fataler, size int) translog.Hash {
 // tileMap holds the tiles of a tree that grew, the widest version of each.
 type tileMap map[translog.Tile][]byte
 
-func (m tileMap) put(t translog.Tile, hashes []byte) { m[translog.Tile{Level: t.Level, Index: t.Index}] = hashes }
+func (m tileMap) put(t translog.Tile, hashes []byte) {
+	m[translog.Tile{Level: t.Level, Index: t.Index}] = hashes
+}
 
 func (m tileMap) ReadTile(_ context.Context, t translog.Tile) ([]byte, error) {
 	data, ok := m[translog.Tile{Level: t.Level, Index: t.Index}]
@@ -78,19 +80,6 @@ func leavesOf(entries [][]byte) []translog.Hash {
 		leaves[i] = translog.LeafHash(e)
 	}
 	return leaves
-}
-
-// grown grows a tree in steps of those sizes and keeps its tiles.
-func grown(leaves []translog.Hash, steps []int) (tileMap, translog.Frontier, translog.Tails) {
-	var f translog.Frontier
-	var tails translog.Tails
-	tiles := tileMap{}
-	for _, n := range steps {
-		g := translog.Grow(f, tails, leaves[:n])
-		g.Tiles(tiles.put)
-		leaves, f, tails = leaves[n:], g.Frontier(), g.Tails()
-	}
-	return tiles, f, tails
 }
 
 // drawSteps draws a way to grow: some steps around the sizes at which trees change their form.

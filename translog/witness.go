@@ -61,7 +61,7 @@ func ParseAddCheckpoint(data []byte) (AddCheckpoint, error) {
 			a.Proof = append(a.Proof, h)
 		}
 	}
-	if _, _, err := readHead(signed); err != nil {
+	if _, err := readHead(signed); err != nil {
 		return AddCheckpoint{}, err
 	}
 	a.Note = bytes.Clone(signed)
