@@ -164,6 +164,9 @@ func (d *Discoverer) fly(domain string, at *site, f *flight) {
 	}
 	d.flights.mu.Unlock()
 	close(f.done)
+	if f.entry != nil && d.cfg.Observed != nil {
+		d.cfg.Observed(f.entry.report)
+	}
 }
 
 // look reads both channels at once. What one of them cannot say now, but said before

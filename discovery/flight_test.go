@@ -175,3 +175,28 @@ func TestClose(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// TestObserved wants the hook called once for each look-up, with the report that callers get, and not for what is cached.
+func TestObserved(t *testing.T) {
+	w := newWorld(t)
+	w.publishDNS("shop.example", newKey(t))
+	seen := make(chan *discovery.Report, 8)
+	d := w.discoverer(t, func(c *discovery.Config) { c.Observed = func(r *discovery.Report) { seen <- r } })
+	first, err := d.Keys(t.Context(), "shop.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := <-seen; r != first {
+		t.Errorf("the hook got the report of %s at %v", r.Domain, r.FetchedAt)
+	}
+	if _, err := d.Keys(t.Context(), "shop.example"); err != nil { // cached
+		t.Fatal(err)
+	}
+	second, err := d.Refresh(t.Context(), "shop.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := <-seen; r != second || len(seen) != 0 {
+		t.Errorf("the hook got the report of %s at %v, and %d more", r.Domain, r.FetchedAt, len(seen))
+	}
+}
