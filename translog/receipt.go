@@ -2,7 +2,9 @@ package translog
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
+	"strconv"
 
 	"github.com/transparency-dev/formats/proof"
 	"golang.org/x/mod/sumdb/note"
@@ -22,9 +24,21 @@ type Receipt struct {
 	Checkpoint []byte // the signed note
 }
 
-// Marshal gives the receipt's text.
+// receiptHeader is the first line of a proof (c2sp.org/tlog-proof).
+const receiptHeader = "c2sp.org/tlog-proof@v1\n"
+
+// Marshal gives the receipt's text. It is made for each answer to a submission, so it allocates once.
 func (r Receipt) Marshal() []byte {
-	return proof.TLogProof{Index: r.Index, Hashes: r.Proof, Checkpoint: r.Checkpoint, ExtraData: r.Entry}.Marshal()
+	const words = len(receiptHeader) + len("extra \nindex 18446744073709551615\n\n")
+	line := base64.StdEncoding.EncodedLen(HashSize) + 1
+	b := make([]byte, 0, words+base64.StdEncoding.EncodedLen(len(r.Entry))+len(r.Proof)*line+len(r.Checkpoint))
+	b = append(append(b, receiptHeader...), "extra "...)
+	b = base64.StdEncoding.AppendEncode(b, r.Entry)
+	b = append(strconv.AppendUint(append(b, "\nindex "...), r.Index, 10), '\n')
+	for i := range r.Proof {
+		b = append(base64.StdEncoding.AppendEncode(b, r.Proof[i][:]), '\n')
+	}
+	return append(append(b, '\n'), r.Checkpoint...)
 }
 
 // ParseReceipt reads a receipt in its one spelling, at most MaxReceiptBytes. It checks the form alone: see [Receipt.Verify]. The error is of

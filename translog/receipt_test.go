@@ -36,6 +36,9 @@ func TestReceiptIsC2SP(t *testing.T) {
 		!bytes.Equal(theirs.Checkpoint, r.Checkpoint) || !bytes.Equal(theirs.ExtraData, r.Entry) {
 		t.Fatalf("formats reads %+v, %v", theirs, err)
 	}
+	if !bytes.Equal(theirs.Marshal(), text) {
+		t.Fatalf("formats writes it differently: %s", text)
+	}
 	got, err := translog.ParseReceipt(text)
 	if err != nil || !bytes.Equal(got.Marshal(), text) {
 		t.Fatal(err)

@@ -44,12 +44,12 @@ func TestAddCheckpoint(t *testing.T) {
 
 	fork := newLog(t, 700, "c").checkpoint
 	forged := bytes.Replace(good.Note, []byte("\n700\n"), []byte("\n701\n"), 1)
-	conflict, isConflict := error(nil), func(err error, size uint64, roots bool) bool {
+	isConflict := func(err error, size uint64, roots bool) bool {
 		e, ok := errors.AsType[*translog.ConflictError](err)
 		return ok && e.Size == size && e.Roots == roots && e.Error() != ""
 	}
-	if _, conflict = good.Verify(v, 299, old.Root); !isConflict(conflict, 299, false) {
-		t.Errorf("another known size: %v", conflict)
+	if _, err := good.Verify(v, 299, old.Root); !isConflict(err, 299, false) {
+		t.Errorf("another known size: %v", err)
 	}
 	if c, err := (translog.AddCheckpoint{OldSize: 700, Note: fork.Note}).Verify(v, 700, l.checkpoint.Root); !isConflict(err, 700, true) || c.Root != fork.Root {
 		t.Errorf("another root: %v", err)
