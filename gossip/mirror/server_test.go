@@ -1,0 +1,150 @@
+package mirror_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"mirnode/store"
+	"mirnode/translog"
+)
+
+// serve answers like a node, and then lies about it.
+func (n *node) serve(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	n.asked[r.URL.Path]++
+	lie, stall := n.lie, n.stall
+	n.mu.Unlock()
+	if stall != "" && strings.HasSuffix(r.URL.Path, stall) {
+		io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+		return
+	}
+	answer := httptest.NewRecorder()
+	n.honest(answer, r)
+	body := answer.Body.Bytes()
+	if lie != nil && answer.Code == http.StatusOK {
+		body = lie(r.URL.Path, body)
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(body)
+}
+
+func (n *node) honest(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	switch {
+	case path == "/log/heads":
+		n.serveHeads(w, r)
+	case path == "/log/forks":
+		n.serveForks(w, r)
+	case path == "/records/fetch":
+		n.serveBodies(w, r)
+	case path == "/witness/add-checkpoint":
+		body, _ := io.ReadAll(r.Body)
+		reply, status, _ := n.mirror.AddCheckpoint(r.Context(), body)
+		w.WriteHeader(status)
+		w.Write(reply)
+	case strings.HasPrefix(path, "/log/"):
+		n.serveLog(w, r, n.head(n.origin), strings.TrimPrefix(path, "/log/"))
+	case strings.HasPrefix(path, "/mirror/"):
+		name, rest, _ := strings.Cut(strings.TrimPrefix(path, "/mirror/"), "/")
+		hash, _ := hex.DecodeString(name)
+		if len(hash) != 32 {
+			http.NotFound(w, r)
+			return
+		}
+		head, ok := n.store.HeadByHash([32]byte(hash))
+		if !ok || head.Checkpoint.Note == nil {
+			http.NotFound(w, r)
+			return
+		}
+		n.serveLog(w, r, head, rest)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (n *node) serveLog(w http.ResponseWriter, r *http.Request, head store.Head, path string) {
+	switch {
+	case path == "checkpoint":
+		w.Write(head.Checkpoint.Note)
+	case path == "entries":
+		var from, to uint64
+		fmt.Sscan(r.URL.Query().Get("start"), &from)
+		fmt.Sscan(r.URL.Query().Get("end"), &to)
+		entries, err := n.store.Entries(r.Context(), head.Origin, from, min(to, head.Size, from+4096))
+		if err != nil {
+			http.Error(w, err.Error(), 500)
+		}
+		for _, e := range entries {
+			w.Write(append(e.Canonical(), '\n'))
+		}
+	default:
+		tile, _, err := translog.ParseTilePath(path)
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		data, err := n.store.Tiles(head.Origin).ReadTile(r.Context(), tile)
+		if err != nil {
+			http.Error(w, err.Error(), 404)
+			return
+		}
+		w.Write(data)
+	}
+}
+
+func (n *node) serveHeads(w http.ResponseWriter, r *http.Request) {
+	var since uint64
+	fmt.Sscan(r.URL.Query().Get("since"), &since)
+	heads, next := n.store.Heads(since, 256)
+	list := []map[string]any{}
+	for _, h := range heads {
+		list = append(list, map[string]any{"origin": h.Origin, "size": h.Checkpoint.Size, "checkpoint": string(h.Checkpoint.Note), "frozen": h.Frozen})
+	}
+	json.NewEncoder(w).Encode(map[string]any{"heads": list, "next": fmt.Sprint(next)})
+}
+
+func (n *node) serveForks(w http.ResponseWriter, r *http.Request) {
+	forks, err := n.store.Forks(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), 500)
+		return
+	}
+	list := []map[string]any{}
+	for _, f := range forks {
+		list = append(list, map[string]any{"origin": f.Proof.Origin, "proof": f.Proof})
+	}
+	json.NewEncoder(w).Encode(map[string]any{"forks": list})
+}
+
+func (n *node) serveBodies(w http.ResponseWriter, r *http.Request) {
+	var request struct{ Records []string }
+	json.NewDecoder(r.Body).Decode(&request)
+	n.mu.Lock()
+	n.records += len(request.Records)
+	n.mu.Unlock()
+	hashes := make([][32]byte, len(request.Records))
+	for i, text := range request.Records {
+		hex.Decode(hashes[i][:], []byte(text))
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	n.store.Bodies(r.Context(), hashes, func(i int, b store.Body) bool {
+		line := map[string]any{"record": request.Records[i]}
+		switch {
+		case b.Erased != nil:
+			line["erased"] = map[string]any{"reason": b.Erased.Reason, "at": b.Erased.At}
+		case b.Missing:
+			line["missing"] = true
+		default:
+			line["kind"], line["body"] = b.Kind, string(b.Raw)
+		}
+		encoder.Encode(line)
+		return true
+	})
+}

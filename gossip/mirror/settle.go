@@ -1,0 +1,169 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"mirnode/protocol"
+	"mirnode/store"
+)
+
+// batch is a range of appended entries whose records are being judged.
+type batch struct {
+	start    uint64
+	outcomes []store.Outcome
+	err      error
+}
+
+// settle judges the records of all entries that are not settled yet, those of the mirror as it was and those that grown tells of, and
+// settles them in order. Up to bodiesAhead batches are under way at once. It returns when grown is closed and all is settled, or at the
+// first error.
+func (j *pulling) settle(ctx context.Context, grown <-chan uint64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer cancel()
+	ahead := make(chan chan batch, bodiesAhead-1) // each gets one batch; in order
+	wait.Go(func() {
+		defer close(ahead)
+		j.begin(ctx, grown, ahead, &wait)
+	})
+	var effects effects
+	var failed error
+	for next := range ahead {
+		done := <-next
+		if failed = done.err; failed == nil {
+			failed = stored("settling records", j.m.store.Settle(ctx, j.name, done.start, done.outcomes))
+		}
+		if failed != nil {
+			break
+		}
+		j.m.count(done.outcomes)
+		j.charge(done.outcomes)
+		effects.note(done.outcomes)
+	}
+	j.m.carryOut(ctx, effects) // also of what was settled before an error
+	return failed
+}
+
+// begin starts the judging of batches, as far as ahead has room for them.
+func (j *pulling) begin(ctx context.Context, grown <-chan uint64, ahead chan<- chan batch, wait *sync.WaitGroup) {
+	next, size := j.head.Settled, j.head.Size
+	for {
+		for next < size {
+			start, end := next, min(next+batchBodies, size)
+			result := make(chan batch, 1)
+			select {
+			case ahead <- result:
+			case <-ctx.Done():
+				return
+			}
+			wait.Go(func() {
+				outcomes, err := j.judge(ctx, start, end)
+				result <- batch{start, outcomes, err}
+			})
+			next = end
+		}
+		select {
+		case more, ok := <-grown:
+			if !ok {
+				return
+			}
+			size = more
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// judge finds out what becomes of the entries from start to end.
+func (j *pulling) judge(ctx context.Context, start, end uint64) ([]store.Outcome, error) {
+	entries, err := j.m.store.Entries(ctx, j.name, start, end)
+	if err != nil {
+		return nil, stored("reading entries", err)
+	}
+	if uint64(len(entries)) != end-start {
+		return nil, stored("reading entries", errors.New("there are fewer than the mirror's size says"))
+	}
+	outcomes := make([]store.Outcome, len(entries))
+	want, places, err := j.m.lacks(ctx, start, entries, outcomes)
+	if err != nil || len(want) == 0 {
+		return outcomes, err
+	}
+	all, err := j.m.gather(ctx, j.m.sources(j.remote.peer, j.origin), &j.bad, j.origin, want)
+	if err != nil {
+		return nil, err
+	}
+	judged, err := j.m.judgeFound(ctx, j.origin.Domain, all)
+	if err != nil {
+		return nil, err
+	}
+	for n, place := range places {
+		judged[n].Index = start + uint64(place)
+		outcomes[place] = judged[n]
+	}
+	return outcomes, nil
+}
+
+// lacks fills in the outcomes of the entries whose records are here already, or are of no kind that we know, and returns the others: what is
+// wanted, and its places in outcomes. A body in quarantine is wanted once more by each log that names it: it may be genuine by now.
+func (m *Mirror) lacks(ctx context.Context, start uint64, entries []protocol.Entry, outcomes []store.Outcome) ([]wanted, []int, error) {
+	hashes := make([][32]byte, len(entries))
+	for i := range entries {
+		hashes[i] = entries[i].Record
+	}
+	have, err := m.store.Have(ctx, hashes)
+	if err != nil {
+		return nil, nil, stored("looking for records", err)
+	}
+	var want []wanted
+	var places []int
+	asked := make(map[[32]byte]bool) // a log may name a record twice; the first settling serves both
+	for i, entry := range entries {
+		outcomes[i].Index = start + uint64(i)
+		switch {
+		case !entry.Kind.Known():
+			outcomes[i].State = store.Skipped
+		case have[i] == store.Held || have[i] == store.Erased:
+			outcomes[i].State = have[i]
+		case asked[entry.Record]:
+			outcomes[i].State = store.Missing // Retry finds out later what became of it
+			outcomes[i].Reason = "named twice"
+		default:
+			asked[entry.Record] = true
+			want = append(want, wanted{hash: entry.Record, kind: entry.Kind})
+			places = append(places, i)
+		}
+	}
+	return want, places, nil
+}
+
+// count adds outcomes to the figures.
+func (m *Mirror) count(outcomes []store.Outcome) {
+	for i := range outcomes {
+		switch outcomes[i].State {
+		case store.Held:
+			m.stats.held.Add(1)
+		case store.Refused:
+			m.stats.refused.Add(1)
+		case store.Quarantined:
+			m.stats.quarantined.Add(1)
+		case store.Missing:
+			m.stats.missing.Add(1)
+		}
+	}
+}
+
+// charge makes an origin pay for records that nobody has any use of.
+func (j *pulling) charge(outcomes []store.Outcome) {
+	refused := 0
+	for i := range outcomes {
+		if outcomes[i].State == store.Refused {
+			refused++
+		}
+	}
+	if refused > 0 && !j.whole {
+		j.m.budgets.charge(j.name, refusedCost*refused, j.m.now())
+	}
+}
