@@ -10,14 +10,20 @@
 //	ca.pem          the certificate of the authority that vouches for the HTTPS server; its key is in memory alone
 //	cluster.lock    held by the cluster's process: one cluster a folder
 //	published.lock  held while published.json is replaced
-//	node1/          a node's data, configuration and log
+//	control.sock    where the cluster's process takes orders while it is up (Send)
+//	gossip.key      the key of the nodes' gossip
+//	node1/          a node's data, key, configuration and log
+//
+// Nodes reach each other through edges, which stand in the cluster's process for the network between them: see edge. Users speak to the nodes'
+// own listeners.
 //
 // A folder outlives its cluster, and can be started again: its claims and its published names are still there.
 //
 // # API
 //
 // Start brings a cluster up, Cluster.Announce tells other processes of it, Cluster.Close takes it down. ReadState is how they learn where
-// everything is, and UpdatePublished changes what is published. StartNames is the DNS and HTTPS half alone.
+// everything is, and UpdatePublished changes what is published. Cluster.Kill, Start, Pause, Partition and their like play what goes wrong; Send
+// lets another process do so. StartNames is the DNS and HTTPS half alone.
 package cluster
 
 import (
@@ -28,12 +34,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	startTimeout    = 30 * time.Second // for all nodes to be ready
+	startTimeout    = 30 * time.Second // for a node to be ready, and a second more for each that starts beside it
 	takeOverTimeout = 15 * time.Second // for the nodes of a cluster that died to notice it
 	maxNodes        = 64               // each is a process with a store: more than a laptop should carry
 )
@@ -46,20 +53,31 @@ type Options struct {
 	Program string // the program that is run as `PROGRAM node …`; "": the one that is running
 	Logger  *slog.Logger
 	Now     func() time.Time // nil: time.Now
+	// Flags gives the i-th node (from 0) flags of `mir node` that win over its file of settings; nil: none.
+	Flags func(i int) []string
+	// Idle lists nodes (from 0) that are laid out and published, and not started until Cluster.Start is called.
+	Idle []int
 }
 
 // Cluster is a cluster that is up. Its methods may be called from several goroutines.
 type Cluster struct {
-	state     State
-	names     *Names
-	processes []*process
-	unlock    func()
+	options Options
+	names   *Names
+	links   *links
+	members []*member
+	orders  *orderServer
+	unlock  func()
 
-	closing sync.Once
-	closed  error // the result of Close; set once
-	done    chan struct{}
-	ended   sync.Once
-	failed  error // why a node ended; written before done is closed
+	mu        sync.Mutex
+	state     State // guarded by mu
+	announced bool  // cluster.json is written; guarded by mu
+	closed    bool  // Close was called: nothing is started any more; guarded by mu
+
+	closing  sync.Once
+	closeErr error // the result of Close; set once
+	done     chan struct{}
+	ended    sync.Once
+	failed   error // why a node ended; written before done is closed
 }
 
 // Start brings a cluster up, and returns when every node answers. It refuses a folder on which another one runs, and takes over the
@@ -72,8 +90,8 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{unlock: unlock, done: make(chan struct{})}
-	if err := c.start(ctx, o); err != nil {
+	c := &Cluster{options: o, unlock: unlock, done: make(chan struct{})}
+	if err := c.begin(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -102,7 +120,8 @@ func (o *Options) complete() error {
 	return err
 }
 
-func (c *Cluster) start(ctx context.Context, o Options) error {
+func (c *Cluster) begin(ctx context.Context) error {
+	o := c.options
 	if err := removeStale(ctx, o.Dir); err != nil {
 		return err
 	}
@@ -110,10 +129,11 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if c.names, err = StartNames(o.Dir, o.Now, o.Logger); err != nil {
 		return err
 	}
+	c.links = newLinks(o.Nodes)
 	c.state = State{
 		Version: stateVersion, PID: os.Getpid(), StartedAt: o.Now().UTC().Truncate(time.Second), Dir: o.Dir,
 		DNS: c.names.DNS().String(), WellKnownAddress: c.names.WellKnown().String(), WellKnownPort: int(c.names.WellKnown().Port()),
-		CAFile: c.names.CAFile(), PublishedFile: publishedPath(o.Dir),
+		CAFile: c.names.CAFile(), PublishedFile: publishedPath(o.Dir), Partitions: o.Nodes > 1 && manyAddresses(),
 	}
 	for i := range o.Nodes {
 		c.state.Domains = append(c.state.Domains, nodeDomain(i))
@@ -121,50 +141,70 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if o.Demo != "" {
 		c.state.Domains = append(c.state.Domains, o.Demo)
 	}
-	err = UpdatePublished(o.Dir, func(p *Published) error {
-		for _, name := range c.state.Domains {
-			p.Domain(name)
-		}
-		return nil
-	})
-	if err != nil {
+	if err := c.layOut(); err != nil {
 		return err
 	}
-	return c.startNodes(ctx, o)
+	if c.orders, err = c.startOrders(); err != nil {
+		return err
+	}
+	return c.startAll(ctx)
 }
 
-// Announce writes cluster.json. Call it when all that others may count on is there.
-func (c *Cluster) Announce() error { return c.state.write() }
-
-// startNodes starts all nodes at once, and waits for each.
-func (c *Cluster) startNodes(ctx context.Context, o Options) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+// startAll starts all nodes at once that are not to be idle, and waits for each.
+func (c *Cluster) startAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout+time.Duration(len(c.members))*time.Second)
 	defer cancel()
-	for i := range o.Nodes {
-		node := newNode(o.Dir, i)
-		p, err := c.startNode(node, o.Program)
-		if err != nil {
+	failed := make([]error, len(c.members))
+	var all sync.WaitGroup
+	for i := range c.members {
+		if slices.Contains(c.options.Idle, i) {
+			continue
+		}
+		all.Go(func() {
+			if failed[i] = c.Start(ctx, i); failed[i] != nil {
+				cancel() // the others need not be waited for
+			}
+		})
+	}
+	all.Wait()
+	// A node that ended says more than the others, which were given up because of it.
+	for _, err := range failed {
+		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
-		node.PID = p.command.Process.Pid
-		c.processes = append(c.processes, p)
-		c.state.Nodes = append(c.state.Nodes, node)
 	}
-	for i, p := range c.processes {
-		if err := c.state.Nodes[i].awaitReady(ctx, p); err != nil {
-			return err
-		}
-	}
-	for _, p := range c.processes {
-		go c.watch(p)
-	}
-	return nil
+	return errors.Join(failed...)
 }
 
-// watch ends with the node, and tells Done if nobody wanted that.
-func (c *Cluster) watch(p *process) {
-	<-p.exited
-	c.end(fmt.Errorf("%s ended by itself (%w); the end of its log:\n%s", p.name, errorOr(p.err, "exit 0"), p.logTail()))
+// Announce writes cluster.json, and from then on keeps it as things are. Call it when all that others may count on is there.
+func (c *Cluster) Announce() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.announced = true
+	return c.save()
+}
+
+// save writes cluster.json, if it was announced. Its caller holds mu.
+func (c *Cluster) save() error {
+	if !c.announced || c.closed {
+		return nil
+	}
+	s := c.snapshot()
+	return s.write()
+}
+
+// State tells where everything is, at this moment.
+func (c *Cluster) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.snapshot()
+}
+
+// snapshot is a copy of the state. Its caller holds mu.
+func (c *Cluster) snapshot() State {
+	s := c.state
+	s.Domains, s.Nodes, s.Links = slices.Clone(s.Domains), slices.Clone(s.Nodes), c.links.faulty()
+	return s
 }
 
 func (c *Cluster) end(why error) {
@@ -174,10 +214,7 @@ func (c *Cluster) end(why error) {
 	})
 }
 
-// State tells where everything is.
-func (c *Cluster) State() State { return c.state }
-
-// Done is closed when the cluster has ended: Close was called, or a node died.
+// Done is closed when the cluster has ended: Close was called, or a node died that nobody had told to.
 func (c *Cluster) Done() <-chan struct{} { return c.done }
 
 // Err tells which node died, and shows the end of its log. Call it after Done is closed; nil means that Close was called.
@@ -186,28 +223,38 @@ func (c *Cluster) Err() error {
 	return c.failed
 }
 
-// Close stops the nodes, then the DNS and HTTPS servers, and removes cluster.json; the rest of the folder stays. It takes a few seconds
+// Close stops the nodes, then all that stands for the internet, and removes cluster.json; the rest of the folder stays. It takes a few seconds
 // at most, and reports what did not stop well. Later calls return the same.
 func (c *Cluster) Close() error {
 	c.closing.Do(func() {
 		c.end(nil)
-		c.closed = c.close()
+		c.closeErr = c.close()
 	})
-	return c.closed
+	return c.closeErr
 }
 
 func (c *Cluster) close() error {
 	defer c.unlock()
+	c.mu.Lock()
+	c.closed = true
+	dir := c.state.Dir
+	c.mu.Unlock()
 	var failed error
-	if c.state.Dir != "" {
-		if err := os.Remove(statePath(c.state.Dir)); !errors.Is(err, fs.ErrNotExist) {
+	if dir != "" {
+		if err := os.Remove(statePath(dir)); !errors.Is(err, fs.ErrNotExist) {
 			failed = err
 		}
 	}
-	stopped := make([]error, len(c.processes))
+	if c.orders != nil {
+		failed = errors.Join(failed, c.orders.Close())
+	}
+	if c.links != nil {
+		failed = errors.Join(failed, c.Heal()) // what hangs over a cut would hold a node up that stops
+	}
+	stopped := make([]error, len(c.members))
 	var all sync.WaitGroup
-	for i, p := range c.processes {
-		all.Go(func() { stopped[i] = p.stop() })
+	for i, m := range c.members {
+		all.Go(func() { stopped[i] = errors.Join(c.stopMember(m), m.edge.Close()) })
 	}
 	all.Wait()
 	failed = errors.Join(failed, errors.Join(stopped...))

@@ -28,19 +28,41 @@ type State struct {
 	PublishedFile    string   `json:"publishedFile"`
 	Domains          []string `json:"domains"` // that the cluster made itself: its nodes' first, then the demo domain; published.json has all
 	Nodes            []Node   `json:"nodes"`
+	Control          string   `json:"control"` // the unix socket where orders are taken (Send)
+	// Partitions tells that links can be cut and slowed down on this machine: it needs the addresses 127.0.1.1 and up, which Linux has.
+	Partitions bool   `json:"partitions"`
+	Links      []Link `json:"links,omitempty"` // those that are cut or slowed down
 }
 
 // Node is one node of a cluster.
 type Node struct {
 	Name       string `json:"name"`
 	Domain     string `json:"domain"`
-	PID        int    `json:"pid"`
-	URL        string `json:"url"`
-	Operator   string `json:"operator"` // URL of the operator listener
+	Status     Status `json:"status"`
+	PID        int    `json:"pid"`              // 0: it does not run
+	URL        string `json:"url"`              // its own listener, for users and scripts; the same when it comes back
+	Operator   string `json:"operator"`         // URL of the operator listener
+	PublicURL  string `json:"publicUrl"`        // where its peers reach it: https, through its edge
+	Gossip     string `json:"gossip,omitempty"` // host:port of its edge's relay, UDP and TCP; "": it does not gossip
+	Source     string `json:"source,omitempty"` // the address that it talks to its peers from; "": the system's choice
+	KeyFile    string `json:"keyFile"`          // its private key, whose public half is published for its domain
 	DataDir    string `json:"dataDir"`
 	ConfigFile string `json:"configFile"`
 	LogFile    string `json:"logFile"`
 }
+
+// Status says how a node is.
+type Status string
+
+// What a node can be.
+const (
+	Idle     Status = "idle" // was not started yet
+	Starting Status = "starting"
+	Running  Status = "running"
+	Paused   Status = "paused"  // by Cluster.Pause: it is there and does nothing
+	Stopped  Status = "stopped" // in order
+	Killed   Status = "killed"  // by Cluster.Kill
+)
 
 // stateVersion is raised when a field of cluster.json changes its meaning.
 const stateVersion = 1

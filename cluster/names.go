@@ -18,6 +18,7 @@ type Names struct {
 	zone      *zoneFile
 	dns       *dnsServer
 	wellKnown *wellKnownServer
+	authority *authority
 	caFile    string
 }
 
@@ -33,7 +34,7 @@ func StartNames(dir string, now func() time.Time, log *slog.Logger) (*Names, err
 	if err != nil {
 		return nil, fmt.Errorf("make a certificate authority: %w", err)
 	}
-	n := &Names{caFile: filepath.Join(dir, "ca.pem")}
+	n := &Names{authority: authority, caFile: filepath.Join(dir, "ca.pem")}
 	if err := renameio.WriteFile(n.caFile, authority.PEM(), 0o600); err != nil {
 		return nil, err
 	}

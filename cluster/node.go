@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,18 +9,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"text/template"
 	"time"
-
-	"github.com/google/renameio/v2"
 )
 
-func nodeDomain(i int) string { return fmt.Sprintf("node%d.test", i+1) }
+func nodeName(i int) string { return fmt.Sprintf("node%d", i+1) }
+
+func nodeDomain(i int) string { return nodeName(i) + ".test" }
 
 // newNode lays out the folder of the i-th node.
 func newNode(dir string, i int) Node {
-	name := fmt.Sprintf("node%d", i+1)
+	name := nodeName(i)
 	home := filepath.Join(dir, name)
-	return Node{Name: name, Domain: nodeDomain(i), DataDir: filepath.Join(home, "data"),
+	return Node{Name: name, Domain: nodeDomain(i), Status: Idle, DataDir: filepath.Join(home, "data"), KeyFile: filepath.Join(home, "node-key.pem"),
 		ConfigFile: filepath.Join(home, "node.yaml"), LogFile: filepath.Join(home, "node.log")}
 }
 
@@ -27,25 +30,40 @@ func newNode(dir string, i int) Node {
 func (n Node) readyFile() string { return filepath.Join(filepath.Dir(n.ConfigFile), "ready.json") }
 
 // configuration is the node's file of settings. Found keys are kept for a moment only, and a key that is not among them is
-// asked for at once, so that scripts see what they publish; nothing is limited per client, since all clients come from one address.
-const configuration = `# Made by mir cluster, and written anew each time it starts.
-domain: %s
+// asked for at once, so that scripts see what they publish; nothing is limited per client, since all clients come from one machine.
+var configuration = template.Must(template.New("node.yaml").Funcs(template.FuncMap{"quote": quoted}).Parse(
+	`# Made by mir cluster, and written anew each time the node starts.
+domain: {{.Node.Domain}}
 network: development
-data_dir: %s
-listen: 127.0.0.1:0
-operator_listen: 127.0.0.1:0
-ready_file: %s
+data_dir: {{quote .Node.DataDir}}
+node_key: {{quote .Node.KeyFile}}
+listen: {{.Listen}}
+public_url: {{.Node.PublicURL}}
+operator_listen: {{.Operator}}
+ready_file: {{quote .ReadyFile}}
 shutdown_timeout: 5s
+{{if .Peers}}
+peers:
+  domains: [{{range $i, $peer := .Peers}}{{if $i}}, {{end}}{{$peer}}{{end}}]
+  poll_every: {{.PollEvery}}
+{{- if .Node.Source}}
+  outgoing_address: {{.Node.Source}}
+{{- end}}
 
+gossip:
+  listen: {{.GossipListen}}
+  advertise: {{.Node.Gossip}}
+  keys: {{quote .GossipKeys}}
+{{end}}
 discovery:
-  resolvers: [%s]
-  allow_ranges: [%s]
-  extra_ca_file: %s
-  well_known_port: %d
-  min_ttl: %[8]s
-  max_ttl: %[8]s
-  default_ttl: %[8]s
-  negative_ttl: %[8]s
+  resolvers: [{{quote .Resolver}}]
+  allow_ranges: [{{quote .Loopback}}]
+  extra_ca_file: {{quote .CAFile}}
+  well_known_port: {{.WellKnownPort}}
+  min_ttl: {{.KeyTTL}}
+  max_ttl: {{.KeyTTL}}
+  default_ttl: {{.KeyTTL}}
+  negative_ttl: {{.KeyTTL}}
   failure_ttl: 100ms
   refetch_age: 10ms
   refetch_every: 10ms
@@ -58,22 +76,22 @@ limits:
   lookup_per_second: 0
   domain_per_second: 0
   connections_per_client: 0
-`
+`))
 
-// startNode writes the node's settings and starts it.
-func (c *Cluster) startNode(n Node, program string) (*process, error) {
-	if err := os.MkdirAll(filepath.Dir(n.ConfigFile), 0o700); err != nil {
-		return nil, err
+// pollEvery is how often a node of n asks each of its peers what is new, should hints not arrive. All of them together make some n polls a second.
+func pollEvery(n int) time.Duration { return max(time.Second, time.Duration(n)*200*time.Millisecond) }
+
+// settings writes the file's content.
+func (m *member) settings(n Node, s State) ([]byte, error) {
+	values := map[string]any{
+		"Node": n, "ReadyFile": n.readyFile(), "Listen": m.listen, "Operator": m.operator, "GossipListen": m.gossip, "GossipKeys": gossipKeyPath(s.Dir),
+		"Peers":     slices.DeleteFunc(slices.Clone(s.Domains[:len(s.Nodes)]), func(domain string) bool { return domain == n.Domain }),
+		"PollEvery": pollEvery(len(s.Nodes)), "Resolver": "udp://" + s.DNS, "Loopback": loopback.String(), "CAFile": s.CAFile,
+		"WellKnownPort": s.WellKnownPort, "KeyTTL": keyTTL,
 	}
-	if err := os.Remove(n.readyFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	settings := fmt.Sprintf(configuration, n.Domain, quoted(n.DataDir), quoted(n.readyFile()),
-		quoted("udp://"+c.state.DNS), quoted(loopback.String()), quoted(c.state.CAFile), c.state.WellKnownPort, keyTTL)
-	if err := renameio.WriteFile(n.ConfigFile, []byte(settings), 0o600); err != nil {
-		return nil, err
-	}
-	return startProcess(n.Name, program, []string{"node", "--config", n.ConfigFile, "--stop-with-stdin"}, n.LogFile)
+	var out bytes.Buffer
+	err := configuration.Execute(&out, values)
+	return out.Bytes(), err
 }
 
 // quoted writes a string as JSON does, which YAML reads as the same string.
@@ -103,22 +121,21 @@ func (n Node) readReady() (note readyNote, err error) {
 	return note, nil
 }
 
-// awaitReady waits until the node answers, and takes its addresses down. The ready file appears in one step.
-func (n *Node) awaitReady(ctx context.Context, p *process) error {
+// awaitReady waits until the node answers, and tells its addresses. The ready file appears in one step.
+func (n Node) awaitReady(ctx context.Context, p *process) (readyNote, error) {
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
 	for {
 		ready, err := n.readReady()
 		if !errors.Is(err, fs.ErrNotExist) {
-			n.URL, n.Operator = ready.URL, ready.Operator
-			return err
+			return ready, err
 		}
 		select {
 		case <-tick.C:
 		case <-p.exited:
-			return fmt.Errorf("%s ended before it was ready (%w); the end of its log:\n%s", p.name, errorOr(p.err, "exit 0"), p.logTail())
+			return ready, fmt.Errorf("%s ended before it was ready (%w); the end of its log:\n%s", p.name, errorOr(p.err, "exit 0"), p.logTail())
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready (%w); the end of its log:\n%s", p.name, ctx.Err(), p.logTail())
+			return ready, fmt.Errorf("%s is not ready (%w); the end of its log:\n%s", p.name, ctx.Err(), p.logTail())
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,6 +33,8 @@ type process struct {
 	exited  chan struct{} // closed once the node has ended and err is set
 	err     error         // how it ended; read it after exited is closed
 	logFile string
+
+	expected atomic.Bool // somebody has told it to end: its end is no news
 }
 
 // startProcess runs program with args; its output is appended to logFile.
@@ -90,7 +93,9 @@ func (p *process) stop() error {
 		return nil
 	default:
 	}
-	_ = p.alive.Close() // fails only if it is closed already
+	p.expected.Store(true)
+	_ = p.command.Process.Signal(syscall.SIGCONT) // a node that is paused would not notice
+	_ = p.alive.Close()                           // fails only if it is closed already
 	timer := time.NewTimer(stopGrace)
 	defer timer.Stop()
 	select {
@@ -104,4 +109,11 @@ func (p *process) stop() error {
 		return fmt.Errorf("%s: %w; the end of its log:\n%s", p.name, p.err, p.logTail())
 	}
 	return nil
+}
+
+// kill ends the node as kill -9 does, and waits until it is gone.
+func (p *process) kill() {
+	p.expected.Store(true)
+	_ = p.command.Process.Kill() // it may have ended
+	<-p.exited
 }
