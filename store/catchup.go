@@ -50,13 +50,8 @@ func (s *Store) shift(t *table) error {
 
 // part is what one goroutine read of the log.
 type part struct {
-	ids     []id
+	names   []names
 	entries []entry // sorted
-}
-
-type id struct {
-	sigHash [32]byte
-	seq     uint64
 }
 
 // readTable makes a table of the log's records with these sequences. Several goroutines read a part each and sort its keys, and a table is
@@ -69,10 +64,9 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 		first, end := from+count*uint64(i)/uint64(len(parts)), from+count*uint64(i+1)/uint64(len(parts))
 		group.Go(func() error {
 			p := &parts[i]
-			p.ids, p.entries = make([]id, 0, end-first), make([]entry, 0, 3*(end-first))
-			err := s.readRecords(first, end-1, func(r logRecord) error {
-				p.add(r, s.terms)
-				return nil
+			p.names, p.entries = make([]names, 0, end-first), make([]entry, 0, 3*(end-first))
+			err := s.readRecords(first, end-1, func(r *logRecord) error {
+				return p.add(r, s.terms)
 			})
 			slices.SortFunc(p.entries, func(a, b entry) int { return compareKeys(a.key, b.key) })
 			return err
@@ -82,10 +76,10 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 		return nil, err
 	}
 	t := newTable()
-	t.ids = make(map[[32]byte]uint64, count)
+	t.ids, t.hashes = make(map[shortHash]uint64, count), make(map[shortHash]uint64, count)
 	for _, p := range parts {
-		for _, i := range p.ids {
-			t.ids[i.sigHash] = i.seq
+		for i := range p.names {
+			t.name(&p.names[i])
 		}
 	}
 	for e, ok := takeLeast(parts); ok; e, ok = takeLeast(parts) {
@@ -95,13 +89,15 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 	return t, nil
 }
 
-func (p *part) add(r logRecord, terms termHasher) {
-	p.ids = append(p.ids, id{r.SigHash, r.Seq})
-	if r.erased {
-		return
+func (p *part) add(r *logRecord, hasher termHasher) error {
+	p.names = append(p.names, r.names())
+	terms, err := hasher.ofRecord(r)
+	if err != nil {
+		return err
 	}
-	entries := terms.ofRecord(r).entries(r.Seq)
-	p.entries = append(p.entries, entries[:]...)
+	entries := terms.entries(r.Seq)
+	p.entries = append(p.entries, entries[:terms.count]...)
+	return nil
 }
 
 // takeLeast takes the least entry of the parts.
@@ -121,28 +117,29 @@ func takeLeast(parts []part) (entry, bool) {
 }
 
 // readRecords hands the log's records of these sequences to add, in order. Their bytes are good until add returns.
-func (s *Store) readRecords(from, to uint64, add func(logRecord) error) error {
-	return s.log.view(func(tx *bbolt.Tx) error {
-		cursor := tx.Bucket(recordsBucket).Cursor()
-		next := from
-		for k, v := cursor.Seek(beBytes(from)); k != nil && next <= to; k, v = cursor.Next() {
-			if len(k) != 8 || beUint64(k) != next {
-				break
-			}
-			record, err := s.log.decode(next, v, false)
-			if err != nil {
-				return err
-			}
-			if err := add(record); err != nil {
-				return err
-			}
-			next++
+func (s *Store) readRecords(from, to uint64, add func(*logRecord) error) error {
+	return s.log.view(func(tx *bbolt.Tx) error { return s.log.readRecords(tx, from, to, add) })
+}
+
+func (l *logFile) readRecords(tx *bbolt.Tx, from, to uint64, add func(*logRecord) error) error {
+	cursor, next := tx.Bucket(recordsBucket).Cursor(), from
+	for k, v := cursor.Seek(beBytes(from)); k != nil && next <= to; k, v = cursor.Next() {
+		if len(k) != 8 || beUint64(k) != next {
+			break
 		}
-		if next <= to {
-			return &CorruptError{File: s.log.path, Reason: fmt.Sprintf("record %d is missing", next)}
+		record, err := l.decode(next, v, false)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		if err := add(&record); err != nil {
+			return err
+		}
+		next++
+	}
+	if next <= to {
+		return &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d is missing", next)}
+	}
+	return nil
 }
 
 // readUnindexed marks the keys of erased records that may still be in the index.

@@ -51,7 +51,7 @@ func appendForever(dir string) error {
 				}
 				fmt.Print(ids)
 				if writer == 0 && i%5 == 0 {
-					if err := s.EraseClaim(context.Background(), batch[1].Claim.SigHash(), "crash"); err != nil {
+					if err := s.EraseClaim(context.Background(), batch[1].Claim.SigHash(), "crash", nil); err != nil {
 						panic(err)
 					}
 					fmt.Printf("erased %d\n", i+1)

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -13,93 +12,105 @@ import (
 
 // An envelope is the value of a record in log.db; big-endian throughout:
 //
-//	 0  1  envelope version (1)
-//	 1  1  kind (1: claim)
-//	 2  1  state: bit 0 erased, bit 1 no locators
-//	 3  1  provenance: bit 0 well-known, 1 dns, 2 file, 3 DNSSEC, bits 4-5 form (0 not said, 1 text, 2 sdk)
-//	 4  8  ingestedAt, Unix milliseconds
+//	 0  1  envelope version (2)
+//	 1  1  kind (1: claim, 2: key observation, 3: erasure notice, 4: node descriptor)
+//	 2  1  state: bit 0 erased, bit 1 no locators, bit 2 further places
+//	 3  1  provenance: bit 0 well-known, 1 dns, 2 file, 3 DNSSEC, bits 4-5 form (0 not said, 1 text, 2 sdk), bit 6 a quorum vouched for the key
+//	 4  8  ingestedAt, Unix milliseconds: when this node took the record in
 //	12 32  record hash
-//	44 32  sigHash
+//	44 32  sigHash; of a statement zeros
 //	76  4  checksum: CRC-32C of the record's sequence (8 bytes) and of all other bytes of the envelope
+//	80  4  the log that the record stands in, by its number here; 0: in none
+//	84  8  its index there
+//	92  8  ingestedAt there, Unix milliseconds
 //
-// The 76 bytes before the checksum never change but for the state, and hold all that a log entry commits to. A claim goes on with
+// What is before the checksum never changes but for the state. Further places stand in a bucket of their own. A record goes on with
 //
-//	80  1  number of flags, each then as its length (1 byte) and its bytes
-//	    8  seconds of the claim's timestamp, Unix;  4  its nanoseconds
-//	    2  where the subject stands in the claim's bytes (64 bytes)
+//	100 1  number of flags, each then as its length (1 byte) and its bytes
+//	    1  only where provenance bit 6 is set: number of observers, each then as its length and its bytes
+//	    8  seconds of the record's own time, Unix;  4  its nanoseconds
+//	    2  only claims, as the next: where the subject stands in the claim's bytes (64 bytes)
 //	    2+2  where the domain stands, and its length;  2+2  the type's
-//	       the claim, byte for byte as it was received
+//	       the document, byte for byte as it was received
 //
 // and an erased one with
 //
-//	80  8  when it was erased, Unix milliseconds
+//	100 8  when it was erased, Unix milliseconds
 //	       the reason
 //
+// Version 1, which the first format had and which stays where it is, is of claims alone and has no place: 80 takes the part of 100. Such a
+// record stands in the own log that took these records over, at its sequence less one.
+//
 // The locators let an index be rebuilt without parsing JSON. They point at any occurrence of the text in the claim, which is all that
-// is wanted of them. The checksum is against rot, not against people, who can make one anew. A claim that spells such a text with escapes has none (state bit 1, no bytes) and is parsed instead.
+// is wanted of them. The checksum is against rot, not against people, who can make one anew. A claim that spells such a text with escapes
+// has none (state bit 1, no bytes) and is parsed instead.
 const (
-	envelopeVersion = 1
-	kindClaim       = 1
-	fixedBytes      = 80
+	envelopeVersion = 2
+	oldEnvelope     = 1
+	oldFixedBytes   = 80
+	fixedBytes      = 100
 	locatorBytes    = 10
 	subjectBytes    = 64
 
 	stateErased     = 1 << 0
 	stateNoLocators = 1 << 1
+	stateFurther    = 1 << 2
+	stateKnown      = 0b111
 
 	stateOffset    = 2
 	ingestedOffset = 4
 	checksumOffset = 76
+	placeOffset    = 80
 
 	provenanceDNSSEC = 1 << 3
 	provenanceForm   = 4 // shift
-	provenanceKnown  = 0b0011_1111
+	provenanceQuorum = 1 << 6
+	provenanceKnown  = 0b0111_1111
 )
 
 var (
 	channelBits = []protocol.Channel{"well-known", "dns", "file"}
 	formNames   = []string{"", "text", "sdk"}
+	// recordKinds are the kinds of records that are kept, by their number in envelopes and entries less one. Only ever appended to.
+	recordKinds = []protocol.Kind{protocol.KindClaim, protocol.KindObservation, protocol.KindErasure, protocol.KindDescriptor}
 )
 
-// logRecord is a decoded envelope.
-type logRecord struct {
-	Record
-	subject, domain, typ []byte // the texts that indexes are made of, mostly within Raw; the domain in its own case
-
-	erased   bool
-	erasedAt time.Time
-	reason   string
+// place is where a record stands in a log.
+type place struct {
+	log      uint32 // by its number here; 0: none
+	index    uint64
+	ingested int64 // as the entry has it, Unix milliseconds
 }
 
-// erasure is the error of a record that was erased, nil of any other.
-func (r logRecord) erasure() error {
-	if !r.erased {
-		return nil
-	}
-	return &ErasedError{Reason: r.reason, At: r.erasedAt}
-}
-
-// encodeClaim makes the envelope of a record that is this claim, with ingestedAt left open for setIngested, and the checksum for seal.
-func encodeClaim(r Record, c *protocol.Claim) ([]byte, error) {
+// encodeRecord makes the envelope of a record, without a place, with ingestedAt left open for setIngested, and the checksum for seal.
+// claim is nil for a statement.
+func encodeRecord(r Record, claim *protocol.Claim) ([]byte, error) {
 	bits, err := encodeProvenance(r.Provenance)
 	if err != nil {
 		return nil, err
 	}
-	raw, flags := r.Raw, r.Provenance.Flags
-	locators, located := locate(raw, c)
+	kind := indexOf(recordKinds, r.Kind)
+	if kind < 0 || claim == nil && r.Kind == protocol.KindClaim {
+		return nil, fmt.Errorf("%w: records of the kind %q are not kept", ErrInvalid, r.Kind)
+	}
+	raw := r.Raw
+	locators, located := [locatorBytes]byte{}, false
+	if claim != nil {
+		locators, located = locate(raw, claim)
+	}
 	state := byte(0)
 	if !located {
 		state |= stateNoLocators
 	}
-	b := make([]byte, 0, fixedBytes+1+len(flags)*(1+MaxFlagBytes)+12+locatorBytes+len(raw))
-	b = append(b, envelopeVersion, kindClaim, state, bits)
+	b := make([]byte, 0, fixedBytes+2+len(r.Provenance.Flags)*(1+MaxFlagBytes)+len(r.Provenance.Quorum)*(1+maxObserverBytes)+12+locatorBytes+len(raw))
+	b = append(b, envelopeVersion, byte(kind+1), state, bits)
 	b = binary.BigEndian.AppendUint64(b, 0)
 	b = append(b, r.RecordHash[:]...)
 	b = append(b, r.SigHash[:]...)
-	b = binary.BigEndian.AppendUint32(b, 0)
-	b = append(b, byte(len(flags)))
-	for _, flag := range flags {
-		b = append(append(b, byte(len(flag))), flag...)
+	b = append(b, make([]byte, fixedBytes-checksumOffset)...)
+	b = appendTexts(b, r.Provenance.Flags)
+	if len(r.Provenance.Quorum) > 0 {
+		b = appendTexts(b, r.Provenance.Quorum)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(r.ClaimedAt.Unix()))
 	b = binary.BigEndian.AppendUint32(b, uint32(r.ClaimedAt.Nanosecond()))
@@ -109,19 +120,56 @@ func encodeClaim(r Record, c *protocol.Claim) ([]byte, error) {
 	return append(b, raw...), nil
 }
 
+// appendTexts appends a number of short texts, each with its length.
+func appendTexts(b []byte, texts []string) []byte {
+	b = append(b, byte(len(texts)))
+	for _, text := range texts {
+		b = append(append(b, byte(len(text))), text...)
+	}
+	return b
+}
+
 func setIngested(envelope []byte, unixMilli int64) {
 	binary.BigEndian.PutUint64(envelope[ingestedOffset:], uint64(unixMilli))
+}
+
+// setPlace sets the first place of an envelope of the present version.
+func setPlace(envelope []byte, p place) {
+	binary.BigEndian.PutUint32(envelope[placeOffset:], p.log)
+	binary.BigEndian.PutUint64(envelope[placeOffset+4:], p.index)
+	binary.BigEndian.PutUint64(envelope[placeOffset+12:], uint64(p.ingested))
+}
+
+// present gives a copy of an envelope, in the present version; first is its place if it is of the old one.
+func present(envelope []byte, first place) []byte {
+	if envelope[0] == envelopeVersion {
+		return bytes.Clone(envelope)
+	}
+	b := make([]byte, 0, len(envelope)+fixedBytes-oldFixedBytes)
+	b = append(b, envelope[:oldFixedBytes]...)
+	b[0] = envelopeVersion
+	b = append(b, make([]byte, fixedBytes-oldFixedBytes)...)
+	setPlace(b, first)
+	return append(b, envelope[oldFixedBytes:]...)
+}
+
+// headBytes is the length of an envelope's fixed part.
+func headBytes(envelope []byte) int {
+	if envelope[0] == oldEnvelope {
+		return oldFixedBytes
+	}
+	return fixedBytes
 }
 
 // castagnoli is the polynomial that processors have an instruction for: some 50 ns for a claim.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(seq uint64, envelope []byte) uint32 {
-	var place [8]byte
-	binary.BigEndian.PutUint64(place[:], seq)
-	sum := crc32.Update(0, castagnoli, place[:])
+	var number [8]byte
+	binary.BigEndian.PutUint64(number[:], seq)
+	sum := crc32.Update(0, castagnoli, number[:])
 	sum = crc32.Update(sum, castagnoli, envelope[:checksumOffset])
-	return crc32.Update(sum, castagnoli, envelope[fixedBytes:])
+	return crc32.Update(sum, castagnoli, envelope[placeOffset:])
 }
 
 // seal sets the checksum of an envelope that is otherwise finished.
@@ -154,6 +202,9 @@ func encodeProvenance(p Provenance) (byte, error) {
 	if p.DNSSEC {
 		bits |= provenanceDNSSEC
 	}
+	if len(p.Quorum) > 0 {
+		bits |= provenanceQuorum
+	}
 	form := indexOf(formNames, p.Form)
 	if form < 0 {
 		return 0, fmt.Errorf("%w: unknown form %q", ErrInvalid, p.Form)
@@ -164,6 +215,14 @@ func encodeProvenance(p Provenance) (byte, error) {
 	for _, flag := range p.Flags {
 		if len(flag) == 0 || len(flag) > MaxFlagBytes {
 			return 0, fmt.Errorf("%w: a flag of %d bytes, must be 1 to %d", ErrInvalid, len(flag), MaxFlagBytes)
+		}
+	}
+	if len(p.Quorum) > MaxQuorum {
+		return 0, fmt.Errorf("%w: a quorum of %d observers, at most %d are kept", ErrInvalid, len(p.Quorum), MaxQuorum)
+	}
+	for _, observer := range p.Quorum {
+		if len(observer) == 0 || len(observer) > maxObserverBytes {
+			return 0, fmt.Errorf("%w: an observer of %d bytes is no domain", ErrInvalid, len(observer))
 		}
 	}
 	return bits | byte(form)<<provenanceForm, nil
@@ -181,110 +240,8 @@ func indexOf[T comparable](list []T, item T) int {
 // encodeErased makes the envelope that takes the place of an erased record, with the checksum left for seal.
 func encodeErased(envelope []byte, at time.Time, reason string) []byte {
 	b := make([]byte, 0, fixedBytes+8+len(reason))
-	b = append(b, envelope[:fixedBytes]...)
-	b[stateOffset] = stateErased
+	b = append(b, envelope[:headBytes(envelope)]...)
+	b[stateOffset] = b[stateOffset]&stateFurther | stateErased
 	b = binary.BigEndian.AppendUint64(b, uint64(at.UnixMilli()))
 	return append(b, reason...)
-}
-
-var (
-	errEnvelope = errors.New("not a record envelope")
-	errChecksum = errors.New("its checksum does not match")
-)
-
-// decodeEnvelope reads an envelope. The result shares no memory with it if copyRaw is set; otherwise Raw is a part of it, good for as long
-// as its transaction.
-func decodeEnvelope(seq uint64, b []byte, copyRaw bool) (logRecord, error) {
-	if len(b) < fixedBytes || b[0] != envelopeVersion || b[1] != kindClaim || b[stateOffset]&^(stateErased|stateNoLocators) != 0 {
-		return logRecord{}, errEnvelope
-	}
-	if binary.BigEndian.Uint32(b[checksumOffset:]) != checksum(seq, b) {
-		return logRecord{}, errChecksum
-	}
-	r := logRecord{Record: Record{
-		Seq:        seq,
-		IngestedAt: time.UnixMilli(int64(binary.BigEndian.Uint64(b[ingestedOffset:]))).UTC(),
-		RecordHash: [32]byte(b[12:44]),
-		SigHash:    [32]byte(b[44:checksumOffset]),
-	}}
-	var ok bool
-	if r.Provenance, ok = decodeProvenance(b[3]); !ok {
-		return logRecord{}, errEnvelope
-	}
-	rest := b[fixedBytes:]
-	if b[stateOffset]&stateErased != 0 {
-		if len(rest) < 8 {
-			return logRecord{}, errEnvelope
-		}
-		r.erased = true
-		r.erasedAt = time.UnixMilli(int64(binary.BigEndian.Uint64(rest))).UTC()
-		r.reason = string(rest[8:])
-		return r, nil
-	}
-	if rest, ok = r.decodeFlags(rest); !ok || len(rest) < 12 {
-		return logRecord{}, errEnvelope
-	}
-	r.ClaimedAt = time.Unix(int64(binary.BigEndian.Uint64(rest)), int64(binary.BigEndian.Uint32(rest[8:]))).UTC()
-	return r.decodeBody(rest[12:], b[stateOffset]&stateNoLocators == 0, copyRaw)
-}
-
-func decodeProvenance(bits byte) (Provenance, bool) {
-	form := int(bits >> provenanceForm)
-	if bits&^provenanceKnown != 0 || form >= len(formNames) {
-		return Provenance{}, false
-	}
-	p := Provenance{DNSSEC: bits&provenanceDNSSEC != 0, Form: formNames[form]}
-	for i, channel := range channelBits {
-		if bits&(1<<i) != 0 {
-			p.Channels = append(p.Channels, channel)
-		}
-	}
-	return p, true
-}
-
-func (r *logRecord) decodeFlags(b []byte) (rest []byte, ok bool) {
-	if len(b) == 0 || b[0] > MaxFlags {
-		return nil, false
-	}
-	count, b := int(b[0]), b[1:]
-	for range count {
-		if len(b) == 0 || b[0] == 0 || b[0] > MaxFlagBytes || len(b) < 1+int(b[0]) {
-			return nil, false
-		}
-		n := 1 + int(b[0])
-		r.Provenance.Flags = append(r.Provenance.Flags, string(b[1:n]))
-		b = b[n:]
-	}
-	return b, true
-}
-
-func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error) {
-	raw := b
-	if located {
-		if len(b) < locatorBytes {
-			return logRecord{}, errEnvelope
-		}
-		raw = b[locatorBytes:]
-	}
-	if copyRaw {
-		raw = bytes.Clone(raw)
-	}
-	r.Raw = raw
-	if !located {
-		claim, err := protocol.ParseClaim(raw)
-		if err != nil {
-			return logRecord{}, fmt.Errorf("%w: %w", errEnvelope, err)
-		}
-		r.subject, r.domain, r.typ = []byte(claim.Subject), []byte(claim.Domain), []byte(claim.Type)
-		return r, nil
-	}
-	var n [locatorBytes / 2]int
-	for i := range n {
-		n[i] = int(binary.BigEndian.Uint16(b[2*i:]))
-	}
-	if n[0]+subjectBytes > len(raw) || n[1]+n[2] > len(raw) || n[3]+n[4] > len(raw) {
-		return logRecord{}, errEnvelope
-	}
-	r.subject, r.domain, r.typ = raw[n[0]:n[0]+subjectBytes], raw[n[1]:n[1]+n[2]], raw[n[3]:n[3]+n[4]]
-	return r, nil
 }

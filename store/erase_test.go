@@ -22,7 +22,7 @@ func TestErasedClaimLeavesReasonAndCannotComeBack(t *testing.T) {
 		mustAppend(t, s, made{id: uint64(100 + i)}.claim(t))
 	}
 	now = now.Add(time.Hour)
-	if err := s.EraseClaim(t.Context(), gone.SigHash(), "court order 12"); err != nil {
+	if err := s.EraseClaim(t.Context(), gone.SigHash(), "court order 12", nil); err != nil {
 		t.Fatal(err)
 	}
 	check := func(s *store.Store, when string) {
@@ -38,7 +38,7 @@ func TestErasedClaimLeavesReasonAndCannotComeBack(t *testing.T) {
 		if batch := mustAppend(t, s, kept, gone); batch[0].Err != nil || !batch[0].Duplicate || !errors.As(batch[1].Err, &erased) {
 			t.Errorf("%s: a batch with it gives %+v", when, batch)
 		}
-		if err := s.EraseClaim(t.Context(), gone.SigHash(), "another reason"); !errors.As(err, &erased) || *erased != want {
+		if err := s.EraseClaim(t.Context(), gone.SigHash(), "another reason", nil); !errors.As(err, &erased) || *erased != want {
 			t.Errorf("%s: erasing again gives %v", when, err)
 		}
 		if found := findAll(t, s, store.Query{Subject: gone.Subject}); len(found) != 1 || found[0].SigHash != kept.SigHash() {
@@ -62,11 +62,11 @@ func TestErasedClaimLeavesReasonAndCannotComeBack(t *testing.T) {
 	}
 	s = open(t, dir, options)
 	check(s, "after the index was made anew")
-	if err := s.EraseClaim(t.Context(), [32]byte{9}, "x"); !errors.Is(err, store.ErrNotFound) {
+	if err := s.EraseClaim(t.Context(), [32]byte{9}, "x", nil); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("erasing what was never there: %v", err)
 	}
 	for _, reason := range []string{"", string(make([]byte, store.MaxReasonBytes+1))} {
-		if err := s.EraseClaim(t.Context(), kept.SigHash(), reason); !errors.Is(err, store.ErrInvalid) {
+		if err := s.EraseClaim(t.Context(), kept.SigHash(), reason, nil); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("a reason of %d bytes: %v", len(reason), err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestErasedBytesLeaveTheFileOnceItsPagesAreUsedAgain(t *testing.T) {
 		t.Fatalf("the claim is %s", claim.Raw())
 	}
 	mustAppend(t, s, claim)
-	if err := s.EraseClaim(t.Context(), claim.SigHash(), "asked for"); err != nil {
+	if err := s.EraseClaim(t.Context(), claim.SigHash(), "asked for", nil); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {

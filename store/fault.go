@@ -84,14 +84,15 @@ func (s *Store) resync() error {
 	if err != nil {
 		return err
 	}
-	err = s.readRecords(s.lastSeq+1, end.seq, func(r logRecord) error {
+	err = s.readRecords(s.lastSeq+1, end.seq, func(r *logRecord) error {
+		terms, err := s.terms.ofRecord(r)
+		if err != nil {
+			return err
+		}
+		n := r.names()
 		s.state.Lock()
 		defer s.state.Unlock()
-		if r.erased {
-			s.state.active.addErased(r.Seq, r.SigHash)
-		} else {
-			s.state.active.add(r.Seq, r.SigHash, s.terms.ofRecord(r))
-		}
+		s.state.active.add(&n, &terms)
 		return nil
 	})
 	if err != nil {
@@ -100,5 +101,10 @@ func (s *Store) resync() error {
 	s.lastSeq, s.lastIngested = end.seq, max(s.lastIngested, end.ingested)
 	s.counts.lastSeq.Store(end.seq)
 	s.counts.erased.Store(end.erased)
+	s.counts.statements.Store(end.statements)
+	s.logs.tombstones.Store(end.tombstones)
+	if err := s.loadLogs(); err != nil {
+		return err
+	}
 	return s.readUnindexed()
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 
 	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
 )
 
 // Find answers a query. It looks at no more than Options.ScanKeys index keys. What was appended before the call is found, whether its keys
@@ -12,9 +14,7 @@ import (
 func (s *Store) Find(ctx context.Context, q Query) (Page, error) {
 	var page Page
 	cursor, err := s.Visit(ctx, q, func(r *Record) {
-		kept := *r
-		kept.Raw = bytes.Clone(r.Raw)
-		page.Records = append(page.Records, kept)
+		page.Records = append(page.Records, r.keep())
 	})
 	if err != nil {
 		return Page{}, err
@@ -33,6 +33,10 @@ func (s *Store) Visit(ctx context.Context, q Query, visit func(*Record)) (cursor
 	if err != nil {
 		return "", err
 	}
+	return s.visit(ctx, c, visit)
+}
+
+func (s *Store) visit(ctx context.Context, c scan, visit func(*Record)) (cursor string, err error) {
 	// The tables are chosen before the index is read: what leaves them meanwhile is in it then. The log is read last: it has every record
 	// that the others know.
 	s.state.RLock()
@@ -45,7 +49,7 @@ func (s *Store) Visit(ctx context.Context, q Query, visit func(*Record)) (cursor
 				sources = append(sources, s.newTableSource(tables[1], c))
 			}
 			sources = append(sources, newDiskSource(index, s.index.path, c))
-			p := pageReader{store: s, scan: c, log: log.Bucket(recordsBucket).Cursor(), visit: visit}
+			p := pageReader{store: s, scan: c, tx: log, log: log.Bucket(recordsBucket).Cursor(), visit: visit}
 			cursor, err = p.read(ctx, &merged{sources: sources})
 			return err
 		})
@@ -57,6 +61,7 @@ func (s *Store) Visit(ctx context.Context, q Query, visit func(*Record)) (cursor
 type pageReader struct {
 	store  *Store
 	scan   scan
+	tx     *bbolt.Tx
 	log    *bbolt.Cursor
 	visit  func(*Record)
 	record logRecord // the one that is being shown
@@ -99,31 +104,22 @@ func (p *pageReader) show(ctx context.Context, seq uint64) (err error) {
 		return err
 	}
 	r, c := &p.record, &p.scan
-	if r.erased ||
+	if r.erased || r.Kind != c.kind ||
 		c.subject != "" && string(r.subject) != c.subject ||
-		c.domain != "" && !bytes.EqualFold(r.domain, []byte(c.domain)) ||
+		c.domain != "" && c.kind == protocol.KindClaim && !bytes.EqualFold(r.domain, []byte(c.domain)) ||
 		c.typ != "" && string(r.typ) != c.typ {
 		return nil
 	}
+	if err := p.store.complete(r, p.tx); err != nil {
+		return err
+	}
 	p.shown++
 	p.bytes += len(r.Raw)
-	p.call()
+	callVisitor(func() struct{} {
+		p.visit(&r.Record)
+		return struct{}{}
+	})
 	return nil
-}
-
-// call calls visit, and sees to it that a panic of visit's own passes for what it is and not for damage. A fault on a mapped page is damage.
-func (p *pageReader) call() {
-	defer func() {
-		reason := recover()
-		if reason == nil {
-			return
-		}
-		if _, fault := reason.(interface{ Addr() uintptr }); fault {
-			panic(reason)
-		}
-		panic(callerPanic{reason})
-	}()
-	p.visit(&p.record.Record)
 }
 
 // source gives the entries of one place in ascending order.

@@ -23,6 +23,8 @@ const (
 var (
 	// ids: first 8 bytes of sigHash, sequence → nothing.
 	idsBucket = []byte("ids")
+	// hashes: first 8 bytes of record hash, sequence → nothing.
+	hashesBucket = []byte("hashes")
 	// terms: key → tag for subjects, nothing for others.
 	termsBucket = []byte("terms")
 
@@ -36,14 +38,21 @@ var (
 
 // indexSteps are the versions of index.db. A step may also answer errRebuild where keys cannot be carried over.
 func indexSteps(log *logFile) []step {
-	return []step{func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{metaBucket, idsBucket, termsBucket} {
+	create := func(tx *bbolt.Tx) error {
+		for _, name := range [][]byte{metaBucket, idsBucket, hashesBucket, termsBucket} {
 			if _, err := tx.CreateBucket(name); err != nil {
 				return err
 			}
 		}
 		return tx.Bucket(metaBucket).Put(logKey, log.fingerprint())
-	}}
+	}
+	addHashes := func(tx *bbolt.Tx) error {
+		if tx.Bucket(hashesBucket) == nil {
+			return fmt.Errorf("%w: it has no record hashes, being of an earlier version", errRebuild)
+		}
+		return nil
+	}
+	return []step{create, addHashes}
 }
 
 // errRebuild: the file is of no use, for the reason that the error which wraps it gives.
@@ -105,8 +114,8 @@ func (x *indexFile) check(log *logFile, lastSeq uint64) error {
 				return errors.New("it was made from another log")
 			}
 			mark, reach = bytes.Clone(meta.Get(markKey)), bytes.Clone(meta.Get(reachKey))
-			for name, size := range map[string]int{string(idsBucket): 16, string(termsBucket): keyBytes} {
-				if err := checkBucket(tx, name, size, len(mark) > 0); err != nil {
+			for name, size := range map[string]int{string(idsBucket): 16, string(hashesBucket): 16, string(termsBucket): keyBytes} {
+				if err := checkBucket(tx, name, size, len(mark) > 0 && name == string(hashesBucket)); err != nil {
 					return err
 				}
 			}
@@ -204,23 +213,6 @@ func (x *indexFile) use(fn func() error) error {
 		}
 	}
 	return err
-}
-
-// candidates are the sequences that the index has for a claim ID's first eight bytes: nearly always none or one.
-func (x *indexFile) candidates(sigHash [32]byte) (found []uint64, err error) {
-	err = x.view(func(tx *bbolt.Tx) error {
-		found = appendCandidates(found, tx.Bucket(idsBucket).Cursor(), sigHash)
-		return nil
-	})
-	return found, err
-}
-
-func appendCandidates(found []uint64, cursor *bbolt.Cursor, sigHash [32]byte) []uint64 {
-	prefix := sigHash[:8]
-	for k, _ := cursor.Seek(prefix); len(k) == 16 && bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
-		found = append(found, beUint64(k[8:]))
-	}
-	return found
 }
 
 func (x *indexFile) bytes() int64 { return usedBytes(x.view) }

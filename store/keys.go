@@ -89,6 +89,7 @@ const (
 	byDomain        = 'd'
 	byType          = 't'
 	byDomainAndType = 'b'
+	byObserved      = 'o' // the domain that a key observation is about
 )
 
 func (h termHasher) term(kind byte, texts ...string) uint64 {
@@ -112,39 +113,60 @@ const (
 	typeTag   = 0xffff_fffe
 )
 
-// claimTerms is everything that the index needs of a claim.
-type claimTerms struct {
-	subject, domain, domainAndType, tag uint64
-	at                                  time.Time
+// recordTerms is everything that the index of terms needs of a record: three terms of a claim, one of a key observation, none of others.
+type recordTerms struct {
+	terms [3]uint64 // of a claim: subject, domain, domain and type
+	count int
+	tag   uint64 // of the first
+	at    time.Time
 }
 
-func (h termHasher) of(subject, host, typ string, at time.Time) claimTerms {
+func (h termHasher) of(subject, host, typ string, at time.Time) recordTerms {
 	domain := h.term(byDomain, host)
-	return claimTerms{
-		subject:       h.term(bySubject, subject),
-		domain:        domain,
-		domainAndType: h.term(byDomainAndType, host, typ),
-		tag:           domain&domainTag | h.term(byType, typ)&typeTag,
-		at:            at,
+	return recordTerms{
+		terms: [3]uint64{h.term(bySubject, subject), domain, h.term(byDomainAndType, host, typ)}, count: 3,
+		tag: domain&domainTag | h.term(byType, typ)&typeTag,
+		at:  at,
 	}
 }
 
-func (h termHasher) ofClaim(c *protocol.Claim) claimTerms {
+func (h termHasher) ofClaim(c *protocol.Claim) recordTerms {
 	return h.of(c.Subject, c.Host(), c.Type, c.Time())
 }
 
-func (h termHasher) ofRecord(r logRecord) claimTerms {
-	return h.of(string(r.subject), strings.ToLower(string(r.domain)), string(r.typ), r.ClaimedAt)
+func (h termHasher) ofStatement(r protocol.Record) recordTerms {
+	if o, ok := r.(*protocol.Observation); ok {
+		return recordTerms{terms: [3]uint64{h.term(byObserved, o.Domain)}, count: 1, at: o.LastSeen}
+	}
+	return recordTerms{}
 }
 
-// keys are the index keys of the record with this sequence; the subject's comes first.
-func (t claimTerms) keys(seq uint64) [3]key {
+// ofRecord is the same from a record that is kept.
+func (h termHasher) ofRecord(r *logRecord) (recordTerms, error) {
+	if r.erased {
+		return recordTerms{}, nil
+	}
+	switch r.Kind {
+	case protocol.KindClaim:
+		return h.of(string(r.subject), strings.ToLower(string(r.domain)), string(r.typ), r.ClaimedAt), nil
+	case protocol.KindObservation:
+		observation, err := protocol.ParseObservation(r.Raw)
+		if err != nil {
+			return recordTerms{}, err
+		}
+		return h.ofStatement(observation), nil
+	}
+	return recordTerms{}, nil
+}
+
+// keys are the index keys of the record with this sequence, the first count of them; a claim's subject comes first.
+func (t *recordTerms) keys(seq uint64) [3]key {
 	at := positionOf(t.at, seq)
-	return [3]key{{t.subject, at}, {t.domain, at}, {t.domainAndType, at}}
+	return [3]key{{t.terms[0], at}, {t.terms[1], at}, {t.terms[2], at}}
 }
 
-// entries are the same with the subject's tag.
-func (t claimTerms) entries(seq uint64) [3]entry {
+// entries are the same with the first one's tag.
+func (t *recordTerms) entries(seq uint64) [3]entry {
 	keys := t.keys(seq)
 	return [3]entry{{key: keys[0], tag: t.tag}, {key: keys[1]}, {key: keys[2]}}
 }

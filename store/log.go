@@ -22,14 +22,74 @@ var (
 	// unindexed: sequence of an erased record → its three index keys, until they are gone from index.db too.
 	unindexedBucket = []byte("unindexed")
 
-	identityKey = []byte("identity") // 16 random bytes, kept secret: see termHasher
-	erasedKey   = []byte("erased")   // number of erased records
+	// logs: number of a log → its header.
+	logsBucket = []byte("logs")
+	// entries: number of a log → bucket of index → entry.
+	entriesBucket = []byte("entries")
+	// tiles: number of a log → bucket of level, index → hashes.
+	tilesBucket = []byte("tiles")
+	// cosigned: number of a log → size and checkpoint with cosignatures.
+	cosignedBucket = []byte("cosigned")
+	// places: sequence, number of a log → index and time there, besides the place that the envelope has.
+	placesBucket = []byte("places")
+	// quarantine: record hash → what waits there; by the time it is due; by the key that it waits for; where it stands.
+	quarantineBucket       = []byte("quarantine")
+	quarantineDueBucket    = []byte("quarantine due")
+	wantedBucket           = []byte("quarantine wanted")
+	quarantinePlacesBucket = []byte("quarantine places")
+	// missing: number of a log, index → attempts and time of the next; by that time.
+	missingBucket    = []byte("missing")
+	missingDueBucket = []byte("missing due")
+	// tombstones: record hash → time and reason of the erasure of what was never held. This bucket's sequence, and those of the next ones, is the
+	// number of its keys.
+	tombstonesBucket = []byte("tombstones")
+	// forks: hash of an origin, 8 bytes of the proof's → the proof.
+	forksBucket = []byte("forks")
+	// descriptors: domain → sequence number of its newest node descriptor, and the record's.
+	descriptorsBucket = []byte("descriptors")
+	// state: space → bucket of key → value.
+	stateBucket = []byte("state")
+
+	identityKey   = []byte("identity")   // 16 random bytes, kept secret: see termHasher
+	erasedKey     = []byte("erased")     // number of erased records
+	statementsKey = []byte("statements") // number of records that are no claims
+	oldKey        = []byte("old")        // see oldRecords
 )
 
 // logSteps are the versions of log.db.
-var logSteps = []step{createLog}
+var logSteps = []step{createRecords, createLogs}
 
-func createLog(tx *bbolt.Tx) error {
+// createLogs makes room for logs. The records that are there keep their envelopes; how many there are is noted for the own log, which enters
+// them when it is first opened.
+func createLogs(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{
+		logsBucket, entriesBucket, tilesBucket, cosignedBucket, placesBucket, quarantineBucket, quarantineDueBucket, wantedBucket,
+		quarantinePlacesBucket, missingBucket, missingDueBucket, tombstonesBucket, forksBucket, descriptorsBucket, stateBucket,
+	} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	last, _ := tx.Bucket(recordsBucket).Cursor().Last()
+	if last == nil {
+		return nil
+	}
+	if len(last) != 8 {
+		return errors.New("its last record is not a record")
+	}
+	return tx.Bucket(metaBucket).Put(oldKey, oldRecords{records: beUint64(last)}.value())
+}
+
+// oldRecords are the records from before there were logs: the first ones. The first own log takes them over, and has each at its sequence
+// less one.
+type oldRecords struct {
+	records uint64
+	log     uint32 // the own log that took them, or is about to; 0: none yet
+}
+
+func (o oldRecords) value() []byte { return binary.BigEndian.AppendUint32(beBytes(o.records), o.log) }
+
+func createRecords(tx *bbolt.Tx) error {
 	for _, name := range [][]byte{metaBucket, recordsBucket, unindexedBucket} {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
@@ -46,6 +106,7 @@ type logFile struct {
 	path     string
 	identity [16]byte
 	damage   damage
+	old      oldRecords // set before the goroutines run
 }
 
 // openLog opens log.db, and makes it under another name first where it does not exist, so that a crash cannot leave half a file.
@@ -72,6 +133,14 @@ func openLog(path string, options Options) (*logFile, error) {
 			return &CorruptError{File: path, Reason: "its identity or one of its buckets is missing"}
 		}
 		l.identity = [16]byte(identity)
+		for _, name := range [][]byte{logsBucket, entriesBucket, tilesBucket, placesBucket, quarantineBucket, missingBucket, tombstonesBucket, stateBucket} {
+			if tx.Bucket(name) == nil {
+				return &CorruptError{File: path, Reason: fmt.Sprintf("its bucket %s is missing", name)}
+			}
+		}
+		if old := tx.Bucket(metaBucket).Get(oldKey); len(old) == 12 {
+			l.old = oldRecords{records: beUint64(old), log: binary.BigEndian.Uint32(old[8:])}
+		}
 		return nil
 	})
 	if err != nil {
@@ -108,9 +177,10 @@ func (l *logFile) update(fn func(tx *bbolt.Tx) error) error {
 
 // logEnd is where the log stands.
 type logEnd struct {
-	seq      uint64 // of the last record; 0 when there is none
-	ingested int64  // of the last record, Unix milliseconds
-	erased   uint64
+	seq                    uint64 // of the last record; 0 when there is none
+	ingested               int64  // of the last record, Unix milliseconds
+	erased                 uint64
+	statements, tombstones uint64
 }
 
 func (l *logFile) end() (end logEnd, err error) {
@@ -118,11 +188,15 @@ func (l *logFile) end() (end logEnd, err error) {
 		if erased := tx.Bucket(metaBucket).Get(erasedKey); len(erased) == 8 {
 			end.erased = beUint64(erased)
 		}
+		if statements := tx.Bucket(metaBucket).Get(statementsKey); len(statements) == 8 {
+			end.statements = beUint64(statements)
+		}
+		end.tombstones = tx.Bucket(tombstonesBucket).Sequence()
 		k, v := tx.Bucket(recordsBucket).Cursor().Last()
 		if k == nil {
 			return nil
 		}
-		if len(k) != 8 || len(v) < fixedBytes {
+		if len(k) != 8 || len(v) < oldFixedBytes {
 			return &CorruptError{File: l.path, Reason: "its last record is not a record"}
 		}
 		end.seq, end.ingested = beUint64(k), int64(beUint64(v[ingestedOffset:]))
@@ -160,6 +234,9 @@ func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, 
 	r, err := decodeEnvelope(seq, envelope, copyRaw)
 	if err != nil {
 		return r, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d: %v", seq, err)}
+	}
+	if r.old && seq <= l.old.records && l.old.log != 0 {
+		r.first = place{log: l.old.log, index: seq - 1, ingested: r.IngestedAt.UnixMilli()}
 	}
 	return r, nil
 }

@@ -119,7 +119,10 @@ func (s *Store) merge(t *table, pause func(time.Duration)) error {
 	if err := s.setMark(reachKey, mark); err != nil {
 		return err
 	}
-	if err := w.writeIDs(t); err != nil {
+	if err := w.writeHashes(idsBucket, t.ids); err != nil {
+		return err
+	}
+	if err := w.writeHashes(hashesBucket, t.hashes); err != nil {
 		return err
 	}
 	if err := w.writeTerms(t); err != nil {
@@ -176,17 +179,17 @@ type sliceWriter struct {
 	slices *atomic.Uint64
 }
 
-func (w *sliceWriter) writeIDs(t *table) error {
+func (w *sliceWriter) writeHashes(name []byte, hashes map[shortHash]uint64) error {
 	type id struct{ prefix, seq uint64 }
-	ids := make([]id, 0, len(t.ids))
-	for sigHash, seq := range t.ids {
-		ids = append(ids, id{beUint64(sigHash[:]), seq})
+	ids := make([]id, 0, len(hashes))
+	for hash, seq := range hashes {
+		ids = append(ids, id{beUint64(hash[:]), seq})
 	}
 	slices.SortFunc(ids, func(a, b id) int {
 		return cmp.Or(cmp.Compare(a.prefix, b.prefix), cmp.Compare(a.seq, b.seq))
 	})
 	var k [16]byte
-	return writeSlices(w, idsBucket, ids, func(bucket *bbolt.Bucket, i id) error {
+	return writeSlices(w, name, ids, func(bucket *bbolt.Bucket, i id) error {
 		binary.BigEndian.PutUint64(k[:], i.prefix)
 		binary.BigEndian.PutUint64(k[8:], i.seq)
 		return bucket.Put(k[:], nil)

@@ -112,7 +112,7 @@ func (m *model) erase(t *rapid.T) {
 		return
 	}
 	i := rapid.IntRange(0, len(m.claims)-1).Draw(t, "which")
-	err := m.store.EraseClaim(context.Background(), m.claims[i].claim.SigHash(), "because")
+	err := m.store.EraseClaim(context.Background(), m.claims[i].claim.SigHash(), "because", nil)
 	var erased *store.ErasedError
 	if was := m.reasons[i] != ""; was != errors.As(err, &erased) || !was && err != nil {
 		t.Fatalf("erasing %d (erased before: %v): %v", i, was, err)

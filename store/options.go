@@ -4,10 +4,16 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"mirnode/protocol"
 )
 
 // Options tune a store. The zero value is right for a node; each zero field takes its default.
 type Options struct {
+	// Log is the own log. Nil: there is none, so records get no entries and no receipts.
+	Log *LogOptions
 	// Logger hears of opening, rebuilding, read-only mode. Default: nothing is logged.
 	Logger *slog.Logger
 	// Now is the clock that ingestedAt is read from. Default: time.Now.
@@ -17,7 +23,8 @@ type Options struct {
 	MergeClaims int
 	// QueueRequests bounds the append calls that wait. Default 1,024.
 	QueueRequests int
-	// QueueBytes bounds the record bytes that wait or are being written; callers beyond it wait for room. Default 64 MiB.
+	// QueueBytes bounds the record bytes that wait or are being written; callers beyond it wait for room. As many again are
+	// for mirrors. Default 64 MiB.
 	QueueBytes int64
 	// ScanKeys bounds the index keys that one Find looks at before it answers with what it has and a cursor. Default 10,000.
 	ScanKeys int
@@ -25,6 +32,17 @@ type Options struct {
 	LockTimeout time.Duration
 	// ProbeInterval is how often a store in read-only mode tries whether the disk takes writes again. Default 5 s.
 	ProbeInterval time.Duration
+}
+
+// LogOptions are those of the own log.
+type LogOptions struct {
+	// Origin is the log's name. With another epoch than before the store begins another log, and keeps the earlier one as it is.
+	Origin protocol.Origin
+	// Signer signs the log's checkpoints; its name is the origin's.
+	Signer note.Signer
+	// Confirm makes the log take no entries until Store.StartWriting, so that a node which was restored from an older backup can learn its own
+	// longer log from its peers first.
+	Confirm bool
 }
 
 const (
@@ -36,6 +54,8 @@ const (
 	MaxLimit = 1_000
 
 	minMergeClaims = 16
+	// mirrorRequests bounds the calls on behalf of mirrors that wait.
+	mirrorRequests = 256
 	// maxCommitClaims and maxCommitBytes end the gathering of requests into one transaction; a single larger request still fits alone.
 	maxCommitClaims = 4_096
 	maxCommitBytes  = 16 << 20

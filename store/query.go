@@ -42,6 +42,7 @@ type scan struct {
 	until key  // the first that is past the range
 	after bool // from itself was told already
 
+	kind                 protocol.Kind // of the records that are asked for
 	subject, domain, typ string
 	tag, tagMask         uint64
 	limit, bytes         int
@@ -49,7 +50,7 @@ type scan struct {
 }
 
 func (s *Store) scan(q Query) (scan, error) {
-	c := scan{subject: strings.ToLower(q.Subject), typ: q.Type, limit: q.Limit, bytes: q.Bytes}
+	c := scan{kind: protocol.KindClaim, subject: strings.ToLower(q.Subject), typ: q.Type, limit: q.Limit, bytes: q.Bytes}
 	var err error
 	switch {
 	case q.Subject == "" && q.Domain == "":
@@ -76,6 +77,7 @@ func (s *Store) scan(q Query) (scan, error) {
 // bound turns the query's terms, times and cursor into a range of keys.
 func (s *Store) bound(c *scan, q Query) error {
 	switch {
+	case c.kind != protocol.KindClaim: // the term is set
 	case c.subject != "":
 		c.from.term = s.terms.term(bySubject, c.subject)
 		tag := s.terms.tag(c.domain, c.typ)
@@ -121,7 +123,11 @@ func isSubject(s string) bool {
 // digest tells queries apart, for their cursors; most pages need none. The limit is not in it: a page may have another size than the one before.
 func (c *scan) digest() [8]byte {
 	h := sha256.New()
-	for _, text := range []string{c.subject, c.domain, c.typ} {
+	texts := []string{c.subject, c.domain, c.typ}
+	if c.kind != protocol.KindClaim {
+		texts = append(texts, string(c.kind))
+	}
+	for _, text := range texts {
 		_, _ = fmt.Fprintf(h, "%d:%s,", len(text), text) // a hash never fails
 	}
 	for _, t := range []time.Time{c.since, c.before} {

@@ -13,7 +13,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,6 +36,12 @@ type Store struct {
 	// queue carries requests to the committer, which is the only goroutine that appends to the log and to the active table.
 	queue  chan *request
 	queued *semaphore.Weighted // bytes of records that wait or are being written
+	// mirrored and mirrorRoom are the same for what is done on behalf of mirrors: it comes second.
+	mirrored   chan *request
+	mirrorRoom *semaphore.Weighted
+	turn       int // counts transactions; the committer's
+
+	logs logs
 
 	// state guards the tables' contents and which of them is which.
 	state struct {
@@ -83,6 +88,8 @@ func Open(dir string, options Options) (*Store, error) {
 		terms:       termHasher{salt: log.identity},
 		queue:       make(chan *request, options.QueueRequests),
 		queued:      semaphore.NewWeighted(options.QueueBytes),
+		mirrored:    make(chan *request, mirrorRequests),
+		mirrorRoom:  semaphore.NewWeighted(options.QueueBytes),
 		mergeWanted: make(chan struct{}, 1),
 		roomMade:    make(chan struct{}, 1),
 		quit:        make(chan struct{}),
@@ -90,6 +97,7 @@ func Open(dir string, options Options) (*Store, error) {
 	}
 	s.fault.changed = make(chan struct{}, 1)
 	s.state.active = newTable()
+	s.logs.init()
 	if err := s.start(dir); err != nil {
 		return nil, errors.Join(err, s.log.close())
 	}
@@ -106,6 +114,14 @@ func (s *Store) start(dir string) error {
 	s.lastSeq, s.lastIngested = end.seq, end.ingested
 	s.counts.lastSeq.Store(end.seq)
 	s.counts.erased.Store(end.erased)
+	s.counts.statements.Store(end.statements)
+	s.logs.tombstones.Store(end.tombstones)
+	if err := s.loadLogs(); err != nil {
+		return err
+	}
+	if err := s.openOwn(); err != nil {
+		return err
+	}
 	if s.index, err = openIndex(dir, s.log, end.seq, s.options); err != nil {
 		return err
 	}
@@ -132,48 +148,9 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// Claim returns the record of the claim with this sigHash (protocol section 1: the SHA-256 of its sig string). Errors: ErrNotFound;
-// *ErasedError where the record was erased.
-func (s *Store) Claim(ctx context.Context, sigHash [32]byte) (Record, error) {
-	if err := ctx.Err(); err != nil {
-		return Record{}, err
-	}
-	candidates, err := s.candidates(sigHash)
-	if err != nil {
-		return Record{}, err
-	}
-	for _, seq := range candidates {
-		record, err := s.log.record(seq)
-		if err != nil {
-			return Record{}, err
-		}
-		if record.SigHash != sigHash {
-			continue
-		}
-		return record.Record, record.erasure()
-	}
-	return Record{}, ErrNotFound
-}
-
-// candidates are the sequence numbers that the claim ID's index has for the hash: one of them at most is right, since disk keeps only the
-// hash's first eight bytes.
-func (s *Store) candidates(sigHash [32]byte) ([]uint64, error) {
-	s.state.RLock()
-	seq, known := s.state.active.ids[sigHash]
-	if !known && s.state.merging != nil {
-		seq, known = s.state.merging.ids[sigHash]
-	}
-	s.state.RUnlock()
-	if known {
-		return []uint64{seq}, nil
-	}
-	// The index is read after the tables: what was merged meanwhile is in it.
-	return s.index.candidates(sigHash)
-}
-
 // counters are what Stats tells; each is changed by the goroutine that does the work.
 type counters struct {
-	lastSeq, erased                  atomic.Uint64
+	lastSeq, erased, statements      atomic.Uint64
 	commits, committed               atomic.Uint64
 	batchSizes                       [len(BatchBounds) + 1]atomic.Uint64
 	merges, mergedClaims, mergeSlice atomic.Uint64

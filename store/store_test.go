@@ -40,7 +40,7 @@ func TestAppendedClaimIsFoundAndKeptVerbatim(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := store.Record{
-		Seq: 1, IngestedAt: now.Truncate(time.Millisecond), ClaimedAt: claim.Time(),
+		Seq: 1, Kind: protocol.KindClaim, IngestedAt: now.Truncate(time.Millisecond), ClaimedAt: claim.Time(),
 		RecordHash: claim.RecordHash(), SigHash: claim.SigHash(), Raw: claim.Raw(), Provenance: provenance,
 	}
 	if appended.Duplicate || !reflect.DeepEqual(appended.Record, want) {

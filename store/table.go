@@ -1,6 +1,10 @@
 package store
 
-import "github.com/tidwall/btree"
+import (
+	"github.com/tidwall/btree"
+
+	"mirnode/protocol"
+)
 
 // entry is a key in memory.
 type entry struct {
@@ -12,10 +16,16 @@ type entry struct {
 // It is no tag of a subject, whose lowest bit is 0.
 const removed = 1
 
+// shortHash is as much of a hash as tells records apart in memory. That a record is the one asked for is seen when it is read.
+type shortHash [16]byte
+
+func short(hash [32]byte) shortHash { return shortHash(hash[:]) }
+
 // table is one generation of index keys in memory. Neither keys nor values hold pointers, so the garbage collector passes over them.
 // Store.state guards it.
 type table struct {
-	ids     map[[32]byte]uint64 // sigHash to sequence
+	ids     map[shortHash]uint64 // sigHash to sequence, of claims
+	hashes  map[shortHash]uint64 // record hash to sequence
 	terms   *btree.BTreeG[entry]
 	lastSeq uint64   // the newest record in it
 	erased  []uint64 // sequences whose entries are marked as removed
@@ -24,23 +34,48 @@ type table struct {
 func newTable() *table {
 	less := func(a, b entry) bool { return compareKeys(a.key, b.key) < 0 }
 	return &table{
-		ids:   make(map[[32]byte]uint64),
+		ids: make(map[shortHash]uint64), hashes: make(map[shortHash]uint64),
 		terms: btree.NewBTreeGOptions(less, btree.Options{NoLocks: true}),
 	}
 }
 
-// add takes in the keys of a record. Adding one again changes nothing.
-func (t *table) add(seq uint64, sigHash [32]byte, terms claimTerms) {
-	for _, e := range terms.entries(seq) {
-		t.terms.Set(e)
-	}
-	t.addErased(seq, sigHash)
+// names are what a record is looked up by.
+type names struct {
+	seq             uint64
+	sigHash, record [32]byte
+	claim           bool // statements have no sigHash
 }
 
-// addErased takes in a record of which only the sigHash is left.
-func (t *table) addErased(seq uint64, sigHash [32]byte) {
-	t.ids[sigHash] = seq
-	t.lastSeq = max(t.lastSeq, seq)
+func (r *logRecord) names() names {
+	return names{seq: r.Seq, sigHash: r.SigHash, record: r.RecordHash, claim: r.Kind == protocol.KindClaim}
+}
+
+// add takes in the keys of a record. Adding one again changes nothing. An erased one has no terms.
+func (t *table) add(n *names, terms *recordTerms) {
+	entries := terms.entries(n.seq)
+	for _, e := range entries[:terms.count] {
+		t.terms.Set(e)
+	}
+	t.name(n)
+	t.lastSeq = max(t.lastSeq, n.seq)
+}
+
+// name takes in what a record is looked up by.
+func (t *table) name(n *names) {
+	if n.claim {
+		t.ids[short(n.sigHash)] = n.seq
+	}
+	t.hashes[short(n.record)] = n.seq
+}
+
+// sequence is the record that the table knows by this hash.
+func (t *table) sequence(l *lookup) (seq uint64, known bool) {
+	if l.by == bySigHash {
+		seq, known = t.ids[short(l.hash)]
+	} else {
+		seq, known = t.hashes[short(l.hash)]
+	}
+	return seq, known
 }
 
 // remove marks the keys of an erased record.
@@ -52,7 +87,7 @@ func (t *table) remove(seq uint64, keys [3]key) {
 }
 
 // claims is the number of records that the table bears the keys of, erasures counted too.
-func (t *table) claims() int { return len(t.ids) + len(t.erased) }
+func (t *table) claims() int { return len(t.hashes) + len(t.erased) }
 
 // next returns up to len(into) entries of the term of from, from that key on (or after it).
 func (t *table) next(from key, after bool, into []entry) []entry {

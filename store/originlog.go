@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
+	"mirnode/translog"
+)
+
+// ownReady tells whether the own log takes entries. A store without one has nothing against it.
+func (s *Store) ownReady() error {
+	own := s.logs.own.Load()
+	if own == nil {
+		return nil
+	}
+	if !s.logs.writing.Load() {
+		return fmt.Errorf("%w: %s waits to hear from its peers", ErrNotConfirmed, own.name)
+	}
+	if state := s.logs.snapshot(own); state.Frozen {
+		return fmt.Errorf("%w: %s, %s; start it again with the next epoch", ErrFrozen, own.name, state.FrozenWhy)
+	}
+	return nil
+}
+
+// StartWriting lets the own log take entries, where Options.Log.Confirm made it wait: whoever calls it has asked the peers whether they hold a
+// longer one. It cannot be taken back.
+func (s *Store) StartWriting() { s.logs.writing.Store(true) }
+
+// ownGrowth is what the own log became by a transaction. It does not change any more.
+type ownGrowth struct {
+	first      uint64 // index of the first new entry
+	growth     *translog.Growth
+	checkpoint translog.Checkpoint
+}
+
+// ownEntry appends an entry to the own log, where there is one, and gives its place.
+func (t *transaction) ownEntry(kind protocol.Kind, record [32]byte) (place, error) {
+	own := t.store.logs.own.Load()
+	if own == nil {
+		return place{}, nil
+	}
+	if t.own == nil {
+		t.own = t.change(own)
+	}
+	p := place{log: own.number, index: t.own.state.size + uint64(len(t.leaves)), ingested: t.ingested}
+	entry := protocol.Entry{IngestedAt: t.time(), Kind: kind, Record: record}
+	var buffer [protocol.MaxEntryBytes]byte
+	t.leaves = append(t.leaves, translog.LeafHash(entry.AppendCanonical(buffer[:0])))
+	if t.own.state.Settled == p.index {
+		t.own.state.Settled++
+	}
+	t.changed = true
+	return p, t.own.entries(t).Put(beBytes(p.index), encodeEntry(entry))
+}
+
+// grow makes the own log's new tree and signs its head. The signature leaves this transaction only once the tree is on disk.
+func (t *transaction) grow() error {
+	if len(t.leaves) == 0 {
+		return nil
+	}
+	c := t.own
+	g := &ownGrowth{first: c.state.size, growth: translog.Grow(c.state.frontier, c.state.tails, t.leaves)}
+	if err := c.grow(t, g.growth); err != nil {
+		return err
+	}
+	var err error
+	if g.checkpoint, err = translog.SignCheckpoint(t.store.options.Log.Signer, c.state.size, c.state.root); err != nil {
+		return err
+	}
+	c.state.setCheckpoint(g.checkpoint)
+	t.grown = g
+	return nil
+}
+
+// prove makes the receipts of what was appended, in the caller's goroutine: those of new entries out of memory.
+func (s *Store) prove(ctx context.Context, appended []Appended, grown *ownGrowth) error {
+	own := s.logs.own.Load()
+	if own == nil {
+		return nil
+	}
+	for i := range appended {
+		a := &appended[i]
+		if a.Err != nil || !a.Record.Own {
+			continue
+		}
+		entry := protocol.Entry{IngestedAt: a.Record.IngestedAt, Kind: a.Record.Kind, Record: a.Record.RecordHash}
+		if grown != nil && a.Index >= grown.first {
+			a.Receipt = &translog.Receipt{
+				Index: a.Index, Entry: entry.Canonical(), Proof: grown.growth.Proof(int(a.Index - grown.first)), Checkpoint: grown.checkpoint.Note,
+			}
+			continue
+		}
+		receipt, err := s.receipt(ctx, own, a.Index, entry)
+		if err != nil {
+			return err
+		}
+		a.Receipt = &receipt
+	}
+	return nil
+}
+
+// Receipt proves that the own log has the record with this hash, against its present head. Errors: ErrNotFound when it has not; an erased
+// record has a receipt still.
+func (s *Store) Receipt(ctx context.Context, recordHash [32]byte) (translog.Receipt, error) {
+	record, err := s.Record(ctx, recordHash)
+	if _, erased := errors.AsType[*ErasedError](err); err != nil && !erased {
+		return translog.Receipt{}, err
+	}
+	own := s.logs.own.Load()
+	for _, p := range record.Places {
+		if own != nil && p.Origin == own.name {
+			return s.receipt(ctx, own, p.Index, protocol.Entry{IngestedAt: p.IngestedAt, Kind: record.Kind, Record: recordHash})
+		}
+	}
+	return translog.Receipt{}, fmt.Errorf("%w in the own log", ErrNotFound)
+}
+
+func (s *Store) receipt(ctx context.Context, own *originLog, index uint64, entry protocol.Entry) (translog.Receipt, error) {
+	state := s.logs.snapshot(own)
+	proof, err := translog.InclusionProof(ctx, tiles{s, own}, index, state.checkpoint.Size)
+	if err != nil {
+		return translog.Receipt{}, err
+	}
+	return translog.Receipt{Index: index, Entry: entry.Canonical(), Proof: proof, Checkpoint: state.checkpoint.Note}, nil
+}
+
+// openOwn makes the options' own log the store's, creating it if it is new. It runs before the goroutines do.
+func (s *Store) openOwn() error {
+	if s.options.Log == nil {
+		return nil
+	}
+	name := s.options.Log.Origin.String()
+	if signer := s.options.Log.Signer; signer == nil || signer.Name() != name {
+		return fmt.Errorf("%w: the signer of the log is not that of %s", ErrInvalid, name)
+	}
+	own, known := s.logs.named(name)
+	if !known {
+		err := s.log.update(func(tx *bbolt.Tx) (err error) {
+			own, err = s.createLog(tx, s.options.Log.Origin, 0)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		s.logs.add(own)
+	}
+	s.logs.own.Store(own)
+	s.logs.writing.Store(!s.options.Log.Confirm)
+	if err := s.takeOver(own); err != nil {
+		return err
+	}
+	if n := own.state.size; n > 0 {
+		last, err := s.entries(own, n-1, n)
+		if err != nil {
+			return err
+		}
+		s.lastIngested = max(s.lastIngested, last[0].IngestedAt.UnixMilli())
+	}
+	return s.signEmpty(own)
+}
+
+// signEmpty signs the head of a log without entries, in memory alone: a log has a checkpoint from its first day.
+func (s *Store) signEmpty(own *originLog) (err error) {
+	if own.state.size == 0 && own.state.checkpoint.Note == nil {
+		own.state.checkpoint, err = translog.SignCheckpoint(s.options.Log.Signer, 0, translog.EmptyRoot())
+	}
+	return err
+}
+
+// takeOverSlice is how many records of a store from before there were logs are entered in one transaction.
+const takeOverSlice = 20_000
+
+// takeOver enters the records of a store from before there were logs into the first own log that it gets: in their order, with their times.
+// Their envelopes stay as they are, since their index follows from their sequence. A crash leaves whole slices, and the rest for the next start.
+func (s *Store) takeOver(own *originLog) error {
+	for s.log.old.records > own.state.size && (s.log.old.log == 0 || s.log.old.log == own.number) {
+		from, to := own.state.size+1, min(own.state.size+takeOverSlice, s.log.old.records)
+		began := time.Now()
+		t := &transaction{store: s, changed: true}
+		err := s.log.update(func(tx *bbolt.Tx) error {
+			t.log, t.own = tx, t.change(own)
+			err := s.log.readRecords(tx, from, to, func(r *logRecord) error {
+				t.ingested = r.IngestedAt.UnixMilli()
+				_, err := t.ownEntry(r.Kind, r.RecordHash)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			s.log.old.log = own.number
+			if err := tx.Bucket(metaBucket).Put(oldKey, s.log.old.value()); err != nil {
+				return err
+			}
+			return t.finish()
+		})
+		if err != nil {
+			return fmt.Errorf("entering the records into the log %s: %w", own.name, err)
+		}
+		s.logs.publish(t)
+		s.logger.Info("entering records into the log", "origin", own.name, "records", to, "of", s.log.old.records,
+			"took", time.Since(began).Round(time.Millisecond))
+	}
+	return nil
+}

@@ -1,0 +1,365 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
+)
+
+const (
+	// MaxQuarantine bounds the bodies in quarantine that one log brought; what exceeds it counts as Missing.
+	MaxQuarantine = 10_000
+	// MaxQuarantineAll bounds those of all logs together.
+	MaxQuarantineAll = 100_000
+	// maxQuarantinePlaces bounds the logs that are remembered for one body in quarantine.
+	maxQuarantinePlaces = 64
+
+	// firstRetry is when what is in quarantine or missing is tried for the first time.
+	firstRetry = 10 * time.Second
+)
+
+// QuarantinedRecord is a body that is kept and not served, since its key cannot be found now.
+type QuarantinedRecord struct {
+	Hash     [32]byte
+	Kind     protocol.Kind
+	Raw      []byte
+	Origin   string // the log that brought it first, and its index there
+	Index    uint64
+	Since    time.Time
+	Attempts int // that were made since, to find its key
+	Domain   string
+	// Fingerprint and Domain name the key that is wanted; ClaimedAt is the time at which it must have been good.
+	Fingerprint string
+	ClaimedAt   time.Time
+	Code        protocol.Code // why it was not accepted at once
+	Reason      string
+}
+
+// quarantined is what is kept of a body in quarantine, as JSON, with the body behind it after a newline.
+type quarantined struct {
+	Kind        protocol.Kind `json:"kind"`
+	Log         uint32        `json:"log"`
+	Index       uint64        `json:"index"`
+	Since       int64         `json:"since"` // Unix milliseconds, as Next
+	Next        int64         `json:"next"`
+	Attempts    int           `json:"attempts"`
+	Domain      string        `json:"domain"`
+	Fingerprint string        `json:"fingerprint"`
+	Code        protocol.Code `json:"code,omitempty"`
+	Reason      string        `json:"reason,omitempty"`
+	raw         []byte
+}
+
+func (q *quarantined) value() ([]byte, error) {
+	head, err := json.Marshal(q)
+	return append(append(head, '\n'), q.raw...), err
+}
+
+func (l *logFile) decodeQuarantined(value []byte) (q quarantined, err error) {
+	head, raw, found := bytes.Cut(value, []byte("\n"))
+	if err := json.Unmarshal(head, &q); err != nil || !found {
+		return q, &CorruptError{File: l.path, Reason: "a record in quarantine is not one"}
+	}
+	q.raw = raw
+	return q, nil
+}
+
+// wantedKey names a key in the index of quarantine.
+func wantedKey(domain, fingerprint string) []byte {
+	sum := sha256.Sum256([]byte(domain + "\n" + fingerprint))
+	return sum[:8]
+}
+
+func dueKey(milli int64, what []byte) []byte { return append(beBytes(uint64(milli)), what...) }
+
+// keyOf is the domain and the fingerprint of the key that a record names, and when it must have been good.
+func keyOf(r protocol.Record) (domain, fingerprint string) {
+	switch r := r.(type) {
+	case *protocol.Claim:
+		return r.Host(), r.KeyFingerprint
+	case protocol.Statement:
+		return r.Signer()
+	}
+	return "", ""
+}
+
+// quarantineFull tells whether the log has as much in quarantine as it may.
+func (t *transaction) quarantineFull(log *originLog) bool {
+	all := t.store.logs.quarantined.Load() + uint64(t.quarantined)
+	return t.peek(log).Quarantined >= MaxQuarantine || all >= MaxQuarantineAll
+}
+
+// quarantine keeps a body without serving it, or notes a further place of one that is kept, served or not.
+func (t *transaction) quarantine(c *logChange, st *settlement) error {
+	hash := st.known.hash
+	if held, err := t.find(&st.known); err == nil {
+		return t.addPlace(&held, st.place)
+	}
+	if t.tombstone(hash) != nil {
+		return nil
+	}
+	bucket := t.log.Bucket(quarantineBucket)
+	if bucket.Get(hash[:]) != nil {
+		return t.addQuarantinePlace(hash, st.place)
+	}
+	now := t.store.options.Now()
+	if t.quarantineFull(c.log) {
+		return t.miss(c, st.Index, now.Add(firstRetry))
+	}
+	q := quarantined{
+		Kind: st.entry.Kind, Log: c.log.number, Index: st.Index, Since: now.UnixMilli(), Next: now.Add(firstRetry).UnixMilli(),
+		Code: st.Code, Reason: clipped(st.Reason), raw: st.Record.Raw(),
+	}
+	q.Domain, q.Fingerprint = keyOf(st.Record)
+	c.state.Quarantined++
+	t.quarantined++
+	if err := t.putQuarantined(hash, &q); err != nil {
+		return err
+	}
+	if err := t.log.Bucket(wantedBucket).Put(append(wantedKey(q.Domain, q.Fingerprint), hash[:]...), nil); err != nil {
+		return err
+	}
+	return t.addQuarantinePlace(hash, st.place)
+}
+
+// clipped keeps a reason that comes from elsewhere within bounds.
+func clipped(reason string) string { return reason[:min(len(reason), 256)] }
+
+func (t *transaction) putQuarantined(hash [32]byte, q *quarantined) error {
+	value, err := q.value()
+	if err != nil {
+		return err
+	}
+	t.changed = true
+	if err := t.log.Bucket(quarantineBucket).Put(hash[:], value); err != nil {
+		return err
+	}
+	return t.log.Bucket(quarantineDueBucket).Put(dueKey(q.Next, hash[:]), nil)
+}
+
+func (t *transaction) addQuarantinePlace(hash [32]byte, p place) error {
+	places, err := t.quarantinePlaces(hash)
+	if err != nil || len(places) >= maxQuarantinePlaces {
+		return err
+	}
+	t.changed = true
+	return t.log.Bucket(quarantinePlacesBucket).Put(binary.BigEndian.AppendUint32(hash[:], p.log), p.value())
+}
+
+func (t *transaction) quarantinePlaces(hash [32]byte) (places []place, err error) {
+	cursor := t.log.Bucket(quarantinePlacesBucket).Cursor()
+	for k, v := cursor.Seek(hash[:]); len(k) == 36 && bytes.HasPrefix(k, hash[:]); k, v = cursor.Next() {
+		if len(v) != placeValueBytes {
+			return nil, &CorruptError{File: t.store.log.path, Reason: "a place in quarantine is not one"}
+		}
+		places = append(places, place{log: binary.BigEndian.Uint32(k[32:]), index: beUint64(v), ingested: int64(beUint64(v[8:]))})
+	}
+	return places, nil
+}
+
+// dismiss takes a body out of quarantine. ErrNotFound: it is not there.
+func (t *transaction) dismiss(hash [32]byte) (quarantined, []place, error) {
+	bucket := t.log.Bucket(quarantineBucket)
+	value := bucket.Get(hash[:])
+	if value == nil {
+		return quarantined{}, nil, ErrNotFound
+	}
+	q, err := t.store.log.decodeQuarantined(bytes.Clone(value))
+	if err != nil {
+		return q, nil, err
+	}
+	places, err := t.quarantinePlaces(hash)
+	if err != nil {
+		return q, nil, err
+	}
+	for _, p := range places {
+		if err := t.log.Bucket(quarantinePlacesBucket).Delete(binary.BigEndian.AppendUint32(hash[:], p.log)); err != nil {
+			return q, nil, err
+		}
+	}
+	for _, gone := range []struct{ bucket, key []byte }{
+		{quarantineBucket, hash[:]},
+		{quarantineDueBucket, dueKey(q.Next, hash[:])},
+		{wantedBucket, append(wantedKey(q.Domain, q.Fingerprint), hash[:]...)},
+	} {
+		if err := t.log.Bucket(gone.bucket).Delete(gone.key); err != nil {
+			return q, nil, err
+		}
+	}
+	t.quarantined--
+	t.changed = true
+	if log := t.store.logs.numbered(q.Log); log != nil {
+		t.change(log).state.Quarantined--
+	}
+	return q, places, nil
+}
+
+// release takes a record that was just appended out of quarantine, if it is there, and notes the places that it was known by.
+func (t *transaction) release(hash [32]byte, seq uint64) error {
+	if t.store.logs.quarantined.Load()+uint64(t.quarantined) == 0 || t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
+		return nil
+	}
+	_, places, err := t.dismiss(hash)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		r, err := t.read(seq)
+		if err != nil {
+			return err
+		}
+		if err := t.addPlace(&r, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Release makes the body in quarantine one that is held and served, verified as the provenance says. Errors: ErrNotFound when it is not in
+// quarantine (any more), and those of AppendClaim.
+func (s *Store) Release(ctx context.Context, hash [32]byte, provenance Provenance) error {
+	q, err := s.quarantinedRecord(hash)
+	if err != nil {
+		return err
+	}
+	record, err := protocol.ParseRecord(q.Kind, q.raw)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	made, err := s.item(record, provenance)
+	if err != nil {
+		return err
+	}
+	st := settlement{item: &made, known: lookup{by: byRecordHash, hash: hash}, sig: lookup{by: bySigHash, hash: made.record.SigHash}}
+	r := &request{mirror: true, weight: 1, bytes: int64(len(made.envelope)), lookups: []*lookup{&st.known, &st.sig}}
+	r.work = func(t *transaction) (refused, failed error) {
+		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
+			return ErrNotFound, nil
+		}
+		places, err := t.quarantinePlaces(hash)
+		if err != nil || len(places) == 0 {
+			return nil, err
+		}
+		log := t.store.logs.numbered(places[0].log)
+		if log == nil {
+			return nil, &CorruptError{File: s.log.path, Reason: "a record in quarantine is of no log"}
+		}
+		st.place = places[0]
+		if err := t.hold(t.change(log), &st); err != nil {
+			return nil, err
+		}
+		// What took the place of the body, if it was not appended, leaves nothing to wait for.
+		if t.log.Bucket(quarantineBucket).Get(hash[:]) != nil {
+			_, _, err = t.dismiss(hash)
+		}
+		return nil, err
+	}
+	return s.submit(ctx, r).err
+}
+
+// Reject drops the body in quarantine for good: it is not genuine. Errors: ErrNotFound.
+func (s *Store) Reject(ctx context.Context, hash [32]byte, code protocol.Code, reason string) error {
+	return s.submit(ctx, &request{mirror: true, weight: 1, work: func(t *transaction) (refused, failed error) {
+		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
+			return ErrNotFound, nil
+		}
+		q, _, err := t.dismiss(hash)
+		if log := t.store.logs.numbered(q.Log); err == nil && log != nil {
+			t.change(log).state.Refused++
+			s.logger.Info("refused after quarantine", "origin", log.name, "index", q.Index, "domain", q.Domain, "code", code, "reason", clipped(reason))
+		}
+		return nil, err
+	}}).err
+}
+
+// Postpone notes that the body stays in quarantine, and is to be tried again at that time. Errors: ErrNotFound.
+func (s *Store) Postpone(ctx context.Context, hash [32]byte, next time.Time) error {
+	return s.submit(ctx, &request{mirror: true, weight: 1, work: func(t *transaction) (refused, failed error) {
+		value := t.log.Bucket(quarantineBucket).Get(hash[:])
+		if value == nil {
+			return ErrNotFound, nil
+		}
+		q, err := s.log.decodeQuarantined(bytes.Clone(value))
+		if err != nil {
+			return nil, err
+		}
+		if err := t.log.Bucket(quarantineDueBucket).Delete(dueKey(q.Next, hash[:])); err != nil {
+			return nil, err
+		}
+		q.Attempts++
+		q.Next = next.UnixMilli()
+		return nil, t.putQuarantined(hash, &q)
+	}}).err
+}
+
+// QuarantineDue gives up to limit bodies in quarantine whose time to be tried again has come, the longest due first.
+func (s *Store) QuarantineDue(ctx context.Context, now time.Time, limit int) ([]QuarantinedRecord, error) {
+	return s.quarantinedBy(ctx, limit, quarantineDueBucket, nil, beBytes(uint64(now.UnixMilli()+1)))
+}
+
+// QuarantinedBy gives up to limit bodies in quarantine that wait for this key of this domain (in lower case).
+func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, limit int) ([]QuarantinedRecord, error) {
+	wanted := wantedKey(domain, fingerprint)
+	return s.quarantinedBy(ctx, limit, wantedBucket, wanted, binary.BigEndian.AppendUint64(nil, beUint64(wanted)+1))
+}
+
+// quarantinedBy gives what the keys of an index of quarantine, from one to another, lead to.
+func (s *Store) quarantinedBy(ctx context.Context, limit int, index, from, until []byte) (found []QuarantinedRecord, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	err = s.log.view(func(tx *bbolt.Tx) error {
+		bucket, cursor := tx.Bucket(quarantineBucket), tx.Bucket(index).Cursor()
+		for k, _ := cursor.Seek(from); len(k) == 8+32 && bytes.Compare(k, until) < 0 && len(found) < limit; k, _ = cursor.Next() {
+			q, err := s.log.decodeQuarantined(bucket.Get(k[8:]))
+			if err != nil {
+				return err
+			}
+			record, err := s.told([32]byte(k[8:]), q)
+			if err != nil {
+				return err
+			}
+			found = append(found, record)
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (s *Store) told(hash [32]byte, q quarantined) (QuarantinedRecord, error) {
+	r := QuarantinedRecord{
+		Hash: hash, Kind: q.Kind, Raw: bytes.Clone(q.raw), Origin: s.logs.place(place{log: q.Log}).Origin, Index: q.Index,
+		Since: time.UnixMilli(q.Since).UTC(), Attempts: q.Attempts, Domain: q.Domain, Fingerprint: q.Fingerprint, Code: q.Code, Reason: q.Reason,
+	}
+	record, err := protocol.ParseRecord(q.Kind, r.Raw)
+	if err != nil {
+		return r, &CorruptError{File: s.log.path, Reason: "a record in quarantine is not one"}
+	}
+	switch record := record.(type) {
+	case *protocol.Claim:
+		r.ClaimedAt = record.Time()
+	case protocol.Statement:
+		r.ClaimedAt = record.IssuedAt()
+	}
+	return r, nil
+}
+
+func (s *Store) quarantinedRecord(hash [32]byte) (q quarantined, err error) {
+	err = s.log.view(func(tx *bbolt.Tx) error {
+		value := tx.Bucket(quarantineBucket).Get(hash[:])
+		if value == nil {
+			return ErrNotFound
+		}
+		q, err = s.log.decodeQuarantined(bytes.Clone(value))
+		return err
+	})
+	return q, err
+}

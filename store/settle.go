@@ -1,0 +1,283 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
+)
+
+// BodyState is what this store knows of the body that an entry commits to.
+type BodyState uint8
+
+const (
+	Unknown     BodyState = iota // never heard of
+	Held                         // verified, kept and served
+	Quarantined                  // kept, not served: whether it is genuine cannot be told yet
+	Erased                       // was erased, here or by an honoured notice
+	Missing                      // could not be had; it is asked for again
+	Refused                      // not genuine, or not wanted here: it is not asked for again
+	Skipped                      // of a kind that this program does not know
+)
+
+// SettleState and HaveState are BodyState, as Settle takes it and Have gives it.
+type (
+	SettleState = BodyState
+	HaveState   = BodyState
+)
+
+// MaxOutcomes is the most outcomes that one Settle takes.
+const MaxOutcomes = 4_096
+
+// Outcome is what became of the body of one entry.
+type Outcome struct {
+	Index uint64
+	State SettleState // any but Unknown
+	// Record is the body: for Held nil if it is held already, for Quarantined never nil, nil otherwise.
+	Record     protocol.Record
+	Provenance Provenance // of a Held Record
+	// Code and Reason say why it is Quarantined or Refused. They go to the log, and are kept with what is in quarantine.
+	Code   protocol.Code
+	Reason string
+}
+
+// settlement is an outcome on its way in.
+type settlement struct {
+	Outcome
+	entry protocol.Entry
+	item  *item
+	known lookup // by record hash
+	sig   lookup // by sigHash, of a claim's body
+	place place
+}
+
+// Settle notes what became of the bodies of the next entries of a log, from index from on, which must be its Head's Settled. It returns when
+// that is safe on disk; what is Held is readable then. Each entry is settled once, so that what was refused is never asked for again. What
+// exceeds MaxQuarantine becomes Missing.
+//
+// An entry that is settled as Erased leaves no trace: that its body is erased is only some peer's word. For a notice that is honoured there is
+// EraseMirrored.
+//
+// Errors: ErrNotNext; ErrNotFound without such a log; ErrNotHeld for a Held body that is neither here nor handed in; ErrFull at MaxMissing;
+// ErrInvalid for a body that the entry does not commit to; and those of AppendClaim. All or nothing is settled.
+func (s *Store) Settle(ctx context.Context, origin string, from uint64, outcomes []Outcome) error {
+	if len(outcomes) == 0 {
+		return nil
+	}
+	log, held := s.logs.named(origin)
+	if !held {
+		return fmt.Errorf("%w: the log %s", ErrNotFound, origin)
+	}
+	if len(outcomes) > MaxOutcomes {
+		return fmt.Errorf("%w: %d outcomes, at most %d", ErrInvalid, len(outcomes), MaxOutcomes)
+	}
+	if state := s.logs.snapshot(log); state.Settled != from || from+uint64(len(outcomes)) > state.size {
+		return fmt.Errorf("%w: %s is settled up to %d of %d, these outcomes start at %d", ErrNotNext, origin, state.Settled, state.size, from)
+	}
+	entries, err := s.entries(log, from, from+uint64(len(outcomes)))
+	if err != nil {
+		return err
+	}
+	settlements := make([]settlement, len(outcomes))
+	r := &request{mirror: true}
+	for i, o := range outcomes {
+		if o.Index != from+uint64(i) {
+			return fmt.Errorf("%w: outcome %d stands where that of %d must", ErrInvalid, o.Index, from+uint64(i))
+		}
+		if err := s.prepare(&settlements[i], o, log, entries[i], r); err != nil {
+			return err
+		}
+	}
+	r.work = func(t *transaction) (refused, failed error) {
+		if t.peek(log).Settled != from {
+			return fmt.Errorf("%w: %s is settled up to %d, these outcomes start at %d", ErrNotNext, origin, t.peek(log).Settled, from), nil
+		}
+		if refused := t.settleable(log, settlements); refused != nil {
+			return refused, nil
+		}
+		c := t.change(log)
+		c.state.Settled += uint64(len(settlements))
+		t.changed = true
+		for i := range settlements {
+			if err := t.settle(c, &settlements[i]); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}
+	return s.submit(ctx, r).err
+}
+
+// prepare makes an outcome ready for the committer, and checks it against its entry.
+func (s *Store) prepare(st *settlement, o Outcome, log *originLog, entry protocol.Entry, r *request) error {
+	*st = settlement{
+		Outcome: o, entry: entry, known: lookup{by: byRecordHash, hash: entry.Record},
+		place: place{log: log.number, index: o.Index, ingested: entry.IngestedAt.UnixMilli()},
+	}
+	r.weight++
+	switch {
+	case o.State == Unknown || o.State > Skipped:
+		return fmt.Errorf("%w: an outcome of state %d", ErrInvalid, o.State)
+	case o.State != Held && o.State != Quarantined:
+		return nil
+	}
+	r.lookups = append(r.lookups, &st.known)
+	if o.Record == nil {
+		if o.State == Quarantined {
+			return fmt.Errorf("%w: nothing to keep in quarantine for entry %d", ErrInvalid, o.Index)
+		}
+		return nil
+	}
+	if o.Record.Kind() != entry.Kind || o.Record.RecordHash() != entry.Record {
+		return fmt.Errorf("%w: entry %d of %s does not commit to this body", ErrInvalid, o.Index, log.name)
+	}
+	made, err := s.item(o.Record, o.Provenance)
+	if err != nil {
+		return err
+	}
+	st.item = &made
+	r.bytes += int64(len(made.envelope))
+	if made.claim() {
+		st.sig = lookup{by: bySigHash, hash: made.record.SigHash}
+		r.lookups = append(r.lookups, &st.sig)
+	}
+	return nil
+}
+
+// settleable tells, before anything is changed, whether all outcomes can be settled.
+func (t *transaction) settleable(log *originLog, settlements []settlement) error {
+	missing := t.peek(log).Missing
+	for i := range settlements {
+		st := &settlements[i]
+		switch {
+		case st.State == Missing:
+			missing++
+		case st.State == Held && st.item == nil:
+			if _, err := t.find(&st.known); errors.Is(err, ErrNotFound) && t.tombstone(st.known.hash) == nil {
+				return fmt.Errorf("%w: that of entry %d of %s", ErrNotHeld, st.Index, log.name)
+			} else if err != nil && !errors.Is(err, ErrNotFound) {
+				return err
+			}
+		case st.State == Quarantined && t.quarantineFull(log):
+			missing++
+		}
+	}
+	if missing > MaxMissing {
+		return fmt.Errorf("%w: %d missing bodies of %s", ErrFull, MaxMissing, log.name)
+	}
+	return nil
+}
+
+// settle does what an outcome says. The log's cursor has been moved.
+func (t *transaction) settle(c *logChange, st *settlement) error {
+	switch st.State {
+	case Held:
+		return t.hold(c, st)
+	case Quarantined:
+		return t.quarantine(c, st)
+	case Missing:
+		return t.miss(c, st.Index, t.store.options.Now().Add(firstRetry))
+	case Refused:
+		c.state.Refused++
+	}
+	return nil
+}
+
+// hold keeps a verified body, or notes a further place of one that is held.
+func (t *transaction) hold(c *logChange, st *settlement) error {
+	held, err := t.find(&st.known)
+	switch {
+	case err == nil:
+		return t.addPlace(&held, st.place)
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	if t.tombstone(st.known.hash) != nil || st.item == nil {
+		return nil
+	}
+	if st.item.claim() {
+		if _, err := t.find(&st.sig); err == nil { // another claim with the same signature: one of them is not genuine
+			c.state.Refused++
+			return nil
+		} else if !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	return t.put(st.item, st.place)
+}
+
+// Have tells of each of the records, at most MaxEntries, whether its body is here.
+func (s *Store) Have(ctx context.Context, hashes [][32]byte) ([]HaveState, error) {
+	states := make([]HaveState, len(hashes))
+	err := s.eachHeld(ctx, hashes, MaxEntries, func(i int, r *logRecord) bool {
+		if states[i] = Held; r.erased {
+			states[i] = Erased
+		}
+		return true
+	})
+	if err != nil || s.logs.quarantined.Load()+s.logs.tombstones.Load() == 0 {
+		return states, err
+	}
+	return states, s.log.view(func(tx *bbolt.Tx) error {
+		for i, hash := range hashes {
+			if states[i] != Unknown {
+				continue
+			}
+			if tx.Bucket(tombstonesBucket).Get(hash[:]) != nil {
+				states[i] = Erased
+			} else if tx.Bucket(quarantineBucket).Get(hash[:]) != nil {
+				states[i] = Quarantined
+			}
+		}
+		return nil
+	})
+}
+
+// Body is what Bodies gives for one record.
+type Body struct {
+	Kind    protocol.Kind
+	Raw     []byte       // exactly as it was received; good until visit returns
+	Erased  *ErasedError // the body was erased
+	Missing bool         // the body is not here, or in quarantine
+}
+
+// MaxBodies is the most records that one Bodies call takes.
+const MaxBodies = 1_000
+
+// Bodies shows visit the bodies of the records with these hashes, in their order, until it returns false. visit must neither wait nor call
+// the store.
+func (s *Store) Bodies(ctx context.Context, hashes [][32]byte, visit func(i int, b Body) bool) error {
+	notices, err := s.erasedByNotice(hashes)
+	if err != nil {
+		return err
+	}
+	next, going := 0, true
+	show := func(b Body) {
+		going = callVisitor(func() bool { return visit(next, b) })
+		next++
+	}
+	lacking := func(until int) { // those between two that are held
+		for going && next < until {
+			erased := notices[hashes[next]]
+			show(Body{Erased: erased, Missing: erased == nil})
+		}
+	}
+	err = s.eachHeld(ctx, hashes, MaxBodies, func(i int, r *logRecord) bool {
+		if lacking(i); !going {
+			return false
+		}
+		if r.erased {
+			show(Body{Kind: r.Kind, Erased: &ErasedError{Reason: r.reason, At: r.erasedAt}})
+		} else {
+			show(Body{Kind: r.Kind, Raw: r.Raw})
+		}
+		return going
+	})
+	if err == nil {
+		lacking(len(hashes))
+	}
+	return err
+}
