@@ -30,6 +30,7 @@ type part struct {
 }
 
 func newAllotment(all, each int64, maxWaiting int, patience time.Duration) *allotment {
+	each = min(each, all)
 	return &allotment{all: semaphore.NewWeighted(all), each: each, patience: patience, maxWaiting: int64(maxWaiting), parts: make(map[netip.Addr]*part)}
 }
 
@@ -41,8 +42,9 @@ type held struct {
 	amount int64
 }
 
-// take takes n, or gives errBusy when too many wait already or patience ends, or the context's error. After nil, give must be called.
+// take takes n, or all that a client may have where that is less, or gives errBusy when too many wait already or patience ends, or the context's error. After nil, give must be called.
 func (a *allotment) take(ctx context.Context, client netip.Addr, n int64) (*held, error) {
+	n = min(n, a.each)
 	h := &held{from: a, client: client, part: a.join(client)}
 	if err := a.acquire(ctx, h.part, n); err != nil {
 		a.leave(client, h.part)

@@ -10,6 +10,7 @@ import (
 
 	"mirnode/api"
 	"mirnode/protocol"
+	"mirnode/store"
 )
 
 // large keeps n claims of nearly 16 KiB each.
@@ -18,8 +19,12 @@ func (f *fixture) large(t *testing.T, n int) {
 	for range n {
 		raw := f.shop.claim(t).Raw()
 		padding := strings.Repeat(" ", protocol.MaxClaimBytes-len(raw))
-		if w := f.post(t, "/claims", strings.Replace(string(raw), `"mir":1`, `"mir":`+padding+`1`, 1)); w.Code != 201 {
-			t.Fatal(w.Code, w.Body)
+		claim, err := protocol.ParseClaim([]byte(strings.Replace(string(raw), `"mir":1`, `"mir":`+padding+`1`, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.store.AppendClaim(t.Context(), claim, store.Provenance{}); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
@@ -74,7 +79,7 @@ func TestPagesThatNobodyReads(t *testing.T) {
 		{"room for more", api.Work{}, 200, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFixture(t, unlimited, func(o *api.Options) { o.Work = test.work })
+			f := newFixture(t, unlimited, with(func(o *api.Options) { o.Work = test.work }))
 			f.large(t, 10)
 			slow := &stuck{httptest.NewRecorder(), make(chan struct{}, 1), make(chan struct{})}
 			done := make(chan struct{})
@@ -114,7 +119,7 @@ func (s *slowBody) Close() error { return nil }
 
 // Batches that do not arrive take two places from the others, and no more, however many one client begins.
 func TestBatchesThatDoNotArrive(t *testing.T) {
-	f := newFixture(t, unlimited, func(o *api.Options) { o.Work = api.Work{Batches: 3, Patience: time.Millisecond} })
+	f := newFixture(t, unlimited, with(func(o *api.Options) { o.Work = api.Work{Batches: 3, Patience: time.Millisecond} }))
 	body := &slowBody{make(chan struct{}, 2), make(chan struct{})}
 	done := make(chan struct{})
 	for range 2 {

@@ -6,7 +6,10 @@
 //	POST /verify                          verify and forget
 //	GET  /domains/{domain}/keys           what a domain publishes
 //	GET  /.well-known/mir.json            what this node publishes for its own domains, by Host
-//	GET  /node, /healthz, /readyz, /openapi.json, /docs
+//	GET  /log/…, /mirror/{hash}/…         the node's own log, and its mirrors of others (C2SP tlog-tiles)
+//	POST /records/fetch, /hint, GET /peers/…, POST /witness/add-checkpoint
+//	                                      what nodes ask of each other
+//	GET  /node, /peers, /healthz, /readyz, /openapi.json, /docs
 //
 // An error is {"error","hint","code"?}. A 4xx never blames the server, a 5xx is safe to send again.
 //
@@ -43,14 +46,16 @@ type ClaimReader interface {
 type ClaimWriter interface {
 	AppendClaim(ctx context.Context, c *protocol.Claim, p store.Provenance) (store.Appended, error)
 	AppendClaims(ctx context.Context, claims []store.ClaimToAppend) ([]store.Appended, error)
-	// EraseClaim takes the claim out of what is served and keeps the reason; store.ErrNotFound.
-	EraseClaim(ctx context.Context, sigHash [32]byte, reason string) error
+	// EraseClaim takes the claim out of what is served and keeps the reason; store.ErrNotFound. The notice, which may be nil, goes into the own log.
+	EraseClaim(ctx context.Context, sigHash [32]byte, reason string, notice *protocol.Erasure) error
 }
 
 // Store is all that the API needs of the store.
 type Store interface {
 	ClaimReader
 	ClaimWriter
+	Logs
+	Observed
 	Stats() store.Stats
 	Ready() error
 }
@@ -70,6 +75,7 @@ type Keys interface {
 type Verifier interface {
 	VerifyClaim(ctx context.Context, c *protocol.Claim, p verifier.Policy) (verifier.Verdict, error)
 	VerifyBatch(ctx context.Context, claims []*protocol.Claim, p verifier.Policy) []verifier.Outcome
+	VerifyStatement(ctx context.Context, s protocol.Statement) (verifier.Verdict, error)
 }
 
 // Check is one condition of /readyz besides the store's own.
@@ -98,8 +104,17 @@ type Options struct {
 	Now      func() time.Time
 	Checks   []Check
 
-	Domain    string // the node's own domain; "" for none
-	Network   string // production, staging or development
+	Domain  string // the node's own domain; "" for none
+	Network string // production, staging or development
+
+	// Origin is the node's own log, which the store keeps; the zero value for a node without one. LogKey is the verifier key of its checkpoints, Witness
+	// that of the node's cosignatures, both as name+hash+key (C2SP signed-note); "" for none.
+	Origin          protocol.Origin
+	LogKey, Witness string
+	Federation      Federation // nil: a node without peers
+	// SignErasure signs a notice to other nodes that a claim was erased; nil: they are not told.
+	SignErasure func(protocol.ErasureDraft) (*protocol.Erasure, error)
+
 	Version   Version
 	Published map[string]protocol.KeyDocument // by domain in lower case: what /.well-known/mir.json answers
 
@@ -118,6 +133,7 @@ type Work struct {
 	ClientBatches int           // those of one client; 2
 	PageBytes     int64         // of the answers to GET /claims that are being made or sent; 64 MiB
 	ClientPages   int64         // those of one client, in bytes; 16 MiB
+	PeerReads     int           // reads of logs and records for other nodes under way; 4
 	Waiting       int           // requests that may wait for a place in each of the above; 1024
 	Patience      time.Duration // how long they wait before 503; 2 s
 	Deadline      time.Duration // a request's time from its whole head to its answer; 20 s
@@ -133,6 +149,7 @@ func (w Work) withDefaults() Work {
 	setDefault(&w.ClientBatches, 2)
 	setDefault(&w.PageBytes, 64<<20)
 	setDefault(&w.ClientPages, 16<<20)
+	setDefault(&w.PeerReads, 4)
 	setDefault(&w.Waiting, 1024)
 	setDefault(&w.Patience, 2*time.Second)
 	setDefault(&w.Deadline, 20*time.Second)
@@ -154,12 +171,13 @@ type API struct {
 	Options
 	work    Work
 	started time.Time
+	origin  string // of the own log; "" for none
 
-	read, submit, verify, lookup *budget[netip.Addr]
-	perDomain                    *budget[string]
+	read, submit, verify, lookup, peer *budget[netip.Addr]
+	perDomain                          *budget[string]
 
-	verifications, lookups *gate
-	batches, pages         *allotment
+	verifications, lookups, peerReads *gate
+	batches, pages                    *allotment
 
 	documents *documents
 	published map[string]asset
@@ -174,6 +192,9 @@ type API struct {
 // New builds the API of a node. It fails only when the embedded documents cannot be read, or a published key document is empty.
 func New(o Options) (*API, error) {
 	a := &API{Options: o, work: o.Work.withDefaults(), started: o.Now()}
+	if o.Origin != (protocol.Origin{}) {
+		a.origin = o.Origin.String()
+	}
 	if a.Limits.Clients == 0 {
 		a.Limits.Clients = DefaultLimits().Clients
 	}
@@ -184,9 +205,11 @@ func New(o Options) (*API, error) {
 	a.submit = newBudget[netip.Addr]("submit", "submissions", a.Limits.Submit, a.Limits.Clients)
 	a.verify = newBudget[netip.Addr]("verify", "verifications", a.Limits.Verify, a.Limits.Clients)
 	a.lookup = newBudget[netip.Addr]("lookup", "key look-ups of new domains", a.Limits.Lookup, a.Limits.Clients)
+	a.peer = newBudget[netip.Addr]("peer", "reading logs and records", a.Limits.Peer, a.Limits.Clients)
 	a.perDomain = newBudget[string]("domain", "claims of this domain", a.Limits.Domain, a.Limits.Clients)
 	a.verifications = newGate(a.work.Verifications, a.work.Waiting, a.work.Patience)
 	a.lookups = newGate(a.work.Lookups, a.work.Waiting, a.work.Patience)
+	a.peerReads = newGate(a.work.PeerReads, a.work.Waiting, a.work.Patience)
 	a.batches = newAllotment(int64(a.work.Batches), int64(a.work.ClientBatches), a.work.Waiting, a.work.Patience)
 	a.pages = newAllotment(max(pageReserve, a.work.PageBytes), max(pageReserve, a.work.ClientPages), a.work.Waiting, a.work.Patience)
 	a.checks = newReadiness(a)

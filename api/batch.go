@@ -26,13 +26,12 @@ const batchAnswerTime = 30 * time.Second
 
 // batchItem is one claim of a batch on its way. Once done is set it has its answer.
 type batchItem struct {
-	claim     *protocol.Claim
-	verdict   verifier.Verdict
-	record    store.Record
-	duplicate bool
-	fault     error
-	done      bool
-	twin      int // the earlier item that holds the same claim, or -1
+	claim   *protocol.Claim
+	verdict verifier.Verdict
+	kept    kept
+	fault   error
+	done    bool
+	twin    int // the earlier item that holds the same claim, or -1
 }
 
 func (i *batchItem) fail(err error) { i.fault, i.done = err, true }
@@ -42,11 +41,13 @@ type batch struct {
 	api    *API
 	client netip.Addr
 	items  []batchItem
+	bare   bool // receipts are not wanted
 }
 
 // submitBatch is POST /claims/batch.
 func (a *API) submitBatch(c *gin.Context) error {
-	if err := onlyParameters(c, nil); err != nil {
+	receipts, err := wantsReceipts(c)
+	if err != nil {
 		return err
 	}
 	ctx := c.Request.Context()
@@ -59,7 +60,7 @@ func (a *API) submitBatch(c *gin.Context) error {
 	if err := setWriteDeadline(c, time.Now().Add(a.work.BatchBodyTime+a.work.BatchDeadline+batchAnswerTime)); err != nil {
 		return err
 	}
-	b := &batch{api: a, client: client}
+	b := &batch{api: a, client: client, bare: !receipts}
 	array, err := b.read(c)
 	if err != nil {
 		return err
@@ -113,7 +114,7 @@ func (b *batch) read(c *gin.Context) (array bool, err error) {
 func parseItem(item []byte, tooLong bool) batchItem {
 	parsed := batchItem{twin: -1}
 	if tooLong {
-		parsed.fail(tooLarge(protocol.MaxClaimBytes))
+		parsed.fail(tooLarge(maxClaimBody))
 		return parsed
 	}
 	var err error
@@ -162,8 +163,8 @@ func (b *batch) findKnown(ctx context.Context) {
 		known, err := b.api.known(ctx, item.claim)
 		if err != nil {
 			item.fail(err)
-		} else if known.Duplicate {
-			item.record, item.duplicate, item.done = known.Record, true, true
+		} else if known.duplicate {
+			item.kept, item.done = known, true
 		}
 	}
 }
@@ -230,16 +231,16 @@ func (b *batch) append(ctx context.Context) {
 	for n, i := range indexes {
 		claims[n] = store.ClaimToAppend{Claim: b.items[i].claim, Provenance: provenance(b.items[i].verdict)}
 	}
-	kept, err := b.api.Store.AppendClaims(ctx, claims)
+	appended, err := b.api.Store.AppendClaims(ctx, claims)
 	for n, i := range indexes {
 		item := &b.items[i]
 		switch {
 		case err != nil:
 			item.fail(err)
-		case kept[n].Err != nil:
-			item.fail(kept[n].Err)
+		case appended[n].Err != nil:
+			item.fail(appended[n].Err)
 		default:
-			item.record, item.duplicate, item.done = kept[n].Record, kept[n].Duplicate, true
+			item.kept, item.done = keptAs(&appended[n]), true
 		}
 	}
 }
@@ -248,7 +249,8 @@ func (b *batch) append(ctx context.Context) {
 func (b *batch) settleTwins() {
 	for i := range b.items {
 		if first := b.items[i].twin; first >= 0 {
-			b.items[i].record, b.items[i].fault, b.items[i].duplicate = b.items[first].record, b.items[first].fault, true
+			b.items[i].kept, b.items[i].fault = b.items[first].kept, b.items[first].fault
+			b.items[i].kept.duplicate = true
 		}
 	}
 }
@@ -296,10 +298,11 @@ func (b *batch) appendItem(body []byte, c *gin.Context, i int) []byte {
 		return append(p.appendMembers(append(body, ',')), '}')
 	}
 	status := http.StatusCreated
-	if item.duplicate {
+	if item.kept.duplicate {
 		status = http.StatusOK
 	}
 	b.api.metrics.submitted(status)
 	body = strconv.AppendInt(body, int64(status), 10)
-	return append(appendSubmitted(append(body, ','), &item.record, item.duplicate), '}')
+	item.kept.bare = b.bare
+	return append(appendSubmitted(append(body, ','), &item.kept, "logIndex"), '}')
 }

@@ -137,9 +137,9 @@ func TestBatchAsAWhole(t *testing.T) {
 }
 
 func TestBatchBudgets(t *testing.T) {
-	f := newFixture(t, func(o *api.Options) {
+	f := newFixture(t, with(func(o *api.Options) {
 		o.Limits = api.Limits{Submit: api.Rate{PerSecond: 1, Burst: 4}, Domain: api.Rate{PerSecond: 1, Burst: 2}, Lookup: api.Rate{PerSecond: 1, Burst: 1}}
-	})
+	}))
 	var bodies []string
 	for range 5 {
 		bodies = append(bodies, string(f.shop.claim(t).Raw()))

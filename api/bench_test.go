@@ -39,12 +39,12 @@ func BenchmarkLookup(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = devNull.Close() })
-	f := newFixture(b, func(o *api.Options) {
+	f := newFixture(b, with(func(o *api.Options) {
 		plenty := api.Rate{PerSecond: 1e9, Burst: 1e9} // counted like any other, and never used up
 		o.Limits = api.Limits{Read: plenty}
 		o.Logger = slog.New(slog.NewTextHandler(devNull, nil))
 		o.Now, o.Requests = time.Now, api.LogErrors
-	})
+	}))
 	claims := make([]store.ClaimToAppend, benchClaims)
 	for i := range claims {
 		subject := protocol.Subject("shop.example", strconv.Itoa(i/benchPerSubject))

@@ -12,11 +12,14 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mirnode/protocol"
+	"mirnode/translog"
 )
 
 const (
 	// bodySlack is what white space around a claim may add to its body, in bytes.
 	bodySlack = 1 << 10
+	// maxClaimBody bounds a body that is one claim.
+	maxClaimBody = protocol.MaxClaimBytes + bodySlack
 	// maxBatch is the number of claims in one batch.
 	maxBatch = 1000
 	// maxBatchBytes bounds the body of a batch.
@@ -24,8 +27,11 @@ const (
 )
 
 // readClaimBody reads a body that is one claim.
-func (a *API) readClaimBody(c *gin.Context) ([]byte, error) {
-	body, err := openBody(c, protocol.MaxClaimBytes+bodySlack, a.work.BodyTime)
+func (a *API) readClaimBody(c *gin.Context) ([]byte, error) { return a.readBody(c, maxClaimBody) }
+
+// readBody reads a body of at most so many bytes.
+func (a *API) readBody(c *gin.Context, limit int64) ([]byte, error) {
+	body, err := openBody(c, limit, a.work.BodyTime)
 	if err != nil {
 		return nil, err
 	}
@@ -154,9 +160,15 @@ func bodyError(err error) error {
 }
 
 func tooLarge(limit int64) error {
-	if limit == maxBatchBytes {
+	switch limit {
+	case maxBatchBytes:
 		return &problem{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the batch is larger than %d bytes", limit), hint: "send fewer claims at a time"}
+	case maxClaimBody:
+		return &problem{status: http.StatusRequestEntityTooLarge, code: protocol.InvalidSchema,
+			message: fmt.Sprintf("the claim is larger than %d bytes", protocol.MaxClaimBytes), hint: "put less into metadata"}
+	case translog.MaxReceiptBytes:
+		return &problem{status: http.StatusRequestEntityTooLarge, code: protocol.InvalidSchema, hint: "put less into metadata",
+			message: fmt.Sprintf("the body is larger than a claim may be (%d bytes), and than a receipt (%d bytes)", protocol.MaxClaimBytes, limit)}
 	}
-	return &problem{status: http.StatusRequestEntityTooLarge, code: protocol.InvalidSchema,
-		message: fmt.Sprintf("the claim is larger than %d bytes", protocol.MaxClaimBytes), hint: "put less into metadata"}
+	return &problem{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", limit), hint: "send less at a time"}
 }

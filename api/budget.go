@@ -23,6 +23,7 @@ type Limits struct {
 	Verify Rate // claims verified without being kept
 	Lookup Rate // key look-ups of domains that are not in the node's cache
 	Domain Rate // claims kept for one issuing domain, whoever submits them
+	Peer   Rate // what other nodes ask for: one for a tile or a head, more for many entries or records at once
 
 	// Clients bounds how many clients and how many domains have a bucket of their own; the one that was not seen for longest is forgotten first.
 	Clients int
@@ -36,6 +37,7 @@ func DefaultLimits() Limits {
 		Verify:  Rate{PerSecond: 200, Burst: 2000},
 		Lookup:  Rate{PerSecond: 2, Burst: 60},
 		Domain:  Rate{PerSecond: 500, Burst: 10000},
+		Peer:    Rate{PerSecond: 1000, Burst: 10000}, // of that a peer takes 450 a second while it catches up at 20,000 entries a second
 		Clients: 65536,
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"mirnode/gossip/mirror"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -35,39 +36,66 @@ func (a *API) getClaim(c *gin.Context) error {
 		c.Writer.Header()["Allow"] = []string{"POST"}
 		return a.noMethod(c)
 	}
-	if err := onlyParameters(c, nil); err != nil {
-		return err
-	}
 	sigHash, err := protocol.ParseClaimID(c.Param("claimId"))
 	if err != nil {
 		return badRequest("a claim ID is claim_ and 64 hex digits", "this is not a claim ID")
 	}
-	record, err := a.Store.Claim(c.Request.Context(), sigHash)
+	values, err := parameters(c, getParameters)
 	if err != nil {
 		return err
 	}
-	if notModified(c, recordTag(&record), claimCaching) {
+	if values.Has("domain") && !values.Has("fresh") {
+		return badRequest("send it with fresh=true, or leave it out: a claim ID is enough", "domain without fresh")
+	}
+	fresh, err := a.freshen(c, values)
+	if err != nil {
+		return err
+	}
+	record, err := a.Store.Claim(c.Request.Context(), sigHash)
+	if fresh != nil && errors.Is(err, store.ErrNotFound) {
+		return &problem{status: http.StatusNotFound, message: "no claim with this ID is kept here", hint: "the domain's home node was asked too: " + orDefault(fresh.Detail, "no more is known")}
+	}
+	if err != nil {
+		return err
+	}
+	if fresh != nil { // the answer tells what came of it, so that a 304 would say too little
+		h := c.Writer.Header()
+		h["Etag"], h["Cache-Control"] = []string{recordTag(&record)}, noStore
+	} else if notModified(c, recordTag(&record), claimCaching) {
 		return nil
 	}
-	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) { return appendStored(b, &record), nil })
+	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) { return appendStored(b, &record, fresh), nil })
 }
 
-// recordTag names one node's answer for one claim: its ingestedAt is part of the answer.
+// getParameters are the query parameters of GET /claims/{claimId}.
+var getParameters = []string{"fresh", "domain"}
+
+// recordTag names one node's answer for one claim: its ingestedAt is part of the answer, and so are the logs in which it stands.
 func recordTag(r *store.Record) string {
-	tag := make([]byte, 0, 40)
+	tag := make([]byte, 0, 48)
 	tag = append(tag, '"')
 	tag = hex.AppendEncode(tag, r.RecordHash[:8])
 	tag = append(tag, '-')
 	tag = strconv.AppendInt(tag, r.IngestedAt.UnixMilli(), 36)
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, int64(len(r.Places)), 36)
 	return string(append(tag, '"'))
 }
 
 // findParameters are the query parameters of GET /claims.
-var findParameters = []string{"subject", "domain", "type", "after", "before", "limit", "cursor"}
+var findParameters = []string{"subject", "domain", "type", "after", "before", "limit", "cursor", "fresh"}
 
 // findClaims is GET /claims.
 func (a *API) findClaims(c *gin.Context) error {
-	query, err := findQuery(c)
+	values, err := parameters(c, findParameters)
+	if err != nil {
+		return err
+	}
+	query, err := findQuery(values)
+	if err != nil {
+		return err
+	}
+	fresh, err := a.freshen(c, values)
 	if err != nil {
 		return err
 	}
@@ -79,38 +107,36 @@ func (a *API) findClaims(c *gin.Context) error {
 	defer room.give()
 	c.Writer.Header()["Cache-Control"] = noStore
 	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
-		b, err := a.appendPage(ctx, b, query)
+		b, err := a.appendPage(ctx, b, query, fresh)
 		room.shrink(int64(cap(b)))
 		return b, err
 	})
 }
 
 // appendPage writes one page as the store shows it.
-func (a *API) appendPage(ctx context.Context, b []byte, query store.Query) ([]byte, error) {
+func (a *API) appendPage(ctx context.Context, b []byte, query store.Query, fresh *mirror.Fresh) ([]byte, error) {
 	b = append(b, `{"claims":[`...)
 	first := len(b)
 	cursor, err := a.Store.Visit(ctx, query, func(r *store.Record) {
 		if len(b) > first {
 			b = append(b, ',')
 		}
-		b = appendStored(b, r)
+		b = appendStored(b, r, nil)
 	})
 	if errors.Is(err, store.ErrInvalid) {
 		err = badRequest("send the nextCursor of the page before, with the same filters", "the cursor does not belong to this query")
 	}
 	b = append(b, `],"nextCursor":`...)
 	if cursor == "" {
-		return append(b, "null}"...), err
+		b = append(b, "null"...)
+	} else {
+		b = appendString(b, cursor)
 	}
-	return append(appendString(b, cursor), '}'), err
+	return append(appendFresh(b, fresh), '}'), err
 }
 
-func findQuery(c *gin.Context) (store.Query, error) {
-	values, err := parameters(c, findParameters)
-	if err != nil {
-		return store.Query{}, err
-	}
-	query := store.Query{Subject: strings.ToLower(values.Get("subject")), Type: values.Get("type"), Cursor: values.Get("cursor"), Bytes: pageBytes}
+func findQuery(values parameterValues) (query store.Query, err error) {
+	query = store.Query{Subject: strings.ToLower(values.Get("subject")), Type: values.Get("type"), Cursor: values.Get("cursor"), Bytes: pageBytes}
 	if !values.Has("subject") && !values.Has("domain") {
 		return query, badRequest("name whose claims you want: ?subject= or ?domain=", "a node does not list everything that it holds")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"mirnode/gossip/mirror"
 	"mirnode/internal/strictjson"
 	"mirnode/store"
 )
@@ -46,26 +47,37 @@ const (
 
 // writeAll writes a body. A large one holds memory until it is gone, so that it must go on going: each chunk in its time.
 func writeAll(c *gin.Context, body []byte) {
-	for len(body) > answerChunk {
-		if setWriteDeadline(c, time.Now().Add(chunkTime)) != nil {
-			return // the client is gone
-		}
-		if _, err := c.Writer.Write(body[:answerChunk]); err != nil {
-			return
-		}
-		body = body[answerChunk:]
-		if len(body) <= answerChunk && setWriteDeadline(c, time.Now().Add(chunkTime)) != nil {
-			return
-		}
+	if len(body) <= answerChunk {
+		_, _ = c.Writer.Write(body) // an error means that the client is gone
+		return
 	}
-	_, _ = c.Writer.Write(body) // an error means that the client is gone
+	_ = writePiece(c, body)
+}
+
+// writePiece writes a part of an answer, each chunk in its time. An error means that the client is gone, or too slow.
+func writePiece(c *gin.Context, piece []byte) error {
+	for len(piece) > 0 {
+		if err := setWriteDeadline(c, time.Now().Add(chunkTime)); err != nil {
+			return err
+		}
+		n, err := c.Writer.Write(piece[:min(len(piece), answerChunk)])
+		if err != nil {
+			return err
+		}
+		piece = piece[n:]
+	}
+	return nil
 }
 
 // writeBuilt answers with what build appends to a buffer that is used again; after its error nothing is written.
-func writeBuilt(c *gin.Context, status int, build func(b []byte) ([]byte, error)) (err error) {
+func writeBuilt(c *gin.Context, status int, build func(b []byte) ([]byte, error)) error {
+	return writeBuiltAs(c, status, jsonType, build)
+}
+
+func writeBuiltAs(c *gin.Context, status int, contentType []string, build func(b []byte) ([]byte, error)) (err error) {
 	buffer := buffers.Get().(*[]byte)
 	if *buffer, err = build((*buffer)[:0]); err == nil {
-		writeJSON(c, status, *buffer)
+		writeBody(c, status, contentType, *buffer)
 	}
 	if cap(*buffer) <= maxPooled {
 		buffers.Put(buffer)
@@ -84,13 +96,15 @@ func writeValue(c *gin.Context, status int, v any) error {
 }
 
 // appendStored writes one record with its claim.
-func appendStored(b []byte, r *store.Record) []byte {
+func appendStored(b []byte, r *store.Record, fresh *mirror.Fresh) []byte {
 	b = append(b, '{')
 	b = appendIdentity(b, r)
 	b = append(b, `,"ageAtIngestSeconds":`...)
 	b = strconv.AppendInt(b, secondsBetween(r.ClaimedAt, r.IngestedAt), 10)
 	b = append(b, ',')
 	b = appendVerified(b, &r.Provenance)
+	b = appendPlaces(b, r.Places)
+	b = appendFresh(b, fresh)
 	b = append(b, `,"claim":`...)
 	b = append(b, r.Raw...)
 	return append(b, '}')
@@ -108,13 +122,38 @@ func secondsBetween(a, b time.Time) int64 {
 	return seconds
 }
 
-// appendSubmitted writes the members of an answer to a submission.
-func appendSubmitted(b []byte, r *store.Record, duplicate bool) []byte {
-	b = appendIdentity(b, r)
+// appendPlaces writes the logs in which a record stands.
+func appendPlaces(b []byte, places []store.Place) []byte {
+	b = append(b, `,"places":[`...)
+	for i := range places {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(append(b, `{"log":`...), places[i].Origin)
+		b = strconv.AppendUint(append(b, `,"index":`...), places[i].Index, 10)
+		b = appendTime(append(b, `,"ingestedAt":`...), places[i].IngestedAt)
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+// appendSubmitted writes the members of an answer to a submission. index is the name of the member for the place in the log.
+func appendSubmitted(b []byte, k *kept, index string) []byte {
+	b = appendIdentity(b, &k.record)
 	b = append(b, `,"duplicate":`...)
-	b = strconv.AppendBool(b, duplicate)
+	b = strconv.AppendBool(b, k.duplicate)
 	b = append(b, ',')
-	return appendVerified(b, &r.Provenance)
+	b = appendVerified(b, &k.record.Provenance)
+	if k.receipt == nil {
+		return b
+	}
+	b = appendString(append(b, `,"origin":`...), originOf(k.receipt))
+	b = append(append(append(b, `,"`...), index...), `":`...)
+	b = strconv.AppendUint(b, k.receipt.Index, 10)
+	if !k.bare {
+		b = appendDocument(append(b, `,"receipt":`...), k.receipt.Marshal())
+	}
+	return b
 }
 
 func appendIdentity(b []byte, r *store.Record) []byte {
@@ -128,7 +167,13 @@ func appendIdentity(b []byte, r *store.Record) []byte {
 }
 
 func appendVerified(b []byte, p *store.Provenance) []byte {
-	b = append(b, `"verified":{"channels":[`...)
+	if len(p.Quorum) == 0 {
+		b = append(b, `"verified":{"by":"discovery","channels":[`...)
+	} else {
+		b = append(b, `"verified":{"by":"quorum","observers":[`...)
+		b = appendStrings(b, p.Quorum)
+		b = append(b, `],"channels":[`...)
+	}
 	b = appendStrings(b, p.Channels)
 	b = append(b, `],"dnssec":`...)
 	b = strconv.AppendBool(b, p.DNSSEC)

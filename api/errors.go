@@ -52,6 +52,10 @@ var problems = []func(err error) *problem{
 	is(store.ErrNotFound, problem{status: http.StatusNotFound, message: "no claim with this ID is kept here", hint: "check the ID; the claim may be kept by another node"}),
 	is(store.ErrReadOnly, problem{status: http.StatusServiceUnavailable, retryAfter: 30 * time.Second, message: "the node is read-only now",
 		hint: "look-ups still work; send the same request again later, or to another node"}),
+	is(store.ErrNotConfirmed, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node takes no claims yet: it asks its peers where its own log ends",
+		hint: "look-ups work; send the same request again, or to another node. It goes on by itself as soon as a peer answers"}),
+	is(store.ErrFrozen, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Minute, message: "the node's log is frozen: its peers have proof that it shows two histories",
+		hint: "look-ups work; send the same request to another node. The operator has to start a new log (origin.epoch); GET /log/forks has the proof"}),
 	is(store.ErrClosed, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node is stopping", hint: "send the same request again later, or to another node"}),
 	as(func(e *http.MaxBytesError) *problem {
 		return &problem{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", e.Limit), hint: "send less at a time"}

@@ -21,3 +21,9 @@ var SplitBatch = newSplitter
 
 // Next gives the splitter's next item.
 func (s *splitter) Next() ([]byte, bool, error) { return s.next() }
+
+// AppendDocument writes a document as a JSON string, for the fuzz test.
+func AppendDocument(b []byte, document string) []byte { return appendDocument(b, document) }
+
+// ParseHints reads the body of a hint, for the fuzz test.
+var ParseHints = parseHints

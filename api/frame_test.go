@@ -167,6 +167,11 @@ func (s brokenStore) Claim(context.Context, [32]byte) (store.Record, error) {
 
 func (s brokenStore) Ready() error { return s.fail() }
 
+// broken makes a store whose reads of claims fail.
+func broken(fail func() error) func(*setup) {
+	return func(s *setup) { s.wrap = func(inner *store.Store) api.Store { return brokenStore{inner, fail} } }
+}
+
 func TestFaultsOfTheNode(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -182,7 +187,7 @@ func TestFaultsOfTheNode(t *testing.T) {
 		{"too slow", func() error { return context.DeadlineExceeded }, 503, "5", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			f := newFixture(t, func(o *api.Options) { o.Store = brokenStore{o.Store.(*store.Store), test.fail} })
+			f := newFixture(t, broken(test.fail))
 			w := f.get(t, "/claims/claim_"+strings.Repeat("a", 64))
 			if w.Code != test.status || w.Header().Get("Retry-After") != test.retry {
 				t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
@@ -199,9 +204,9 @@ func TestFaultsOfTheNode(t *testing.T) {
 
 func TestReady(t *testing.T) {
 	var fault error
-	f := newFixture(t, func(o *api.Options) {
+	f := newFixture(t, with(func(o *api.Options) {
 		o.Checks = []api.Check{{Name: "resolver", Ready: func(context.Context) error { return fault }}}
-	})
+	}))
 	if w := f.get(t, "/readyz"); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -213,9 +218,7 @@ func TestReady(t *testing.T) {
 	if w := f.get(t, "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "does not answer") || w.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	readOnly := newFixture(t, func(o *api.Options) {
-		o.Store = brokenStore{o.Store.(*store.Store), func() error { return store.ErrReadOnly }}
-	})
+	readOnly := newFixture(t, broken(func() error { return store.ErrReadOnly }))
 	if w := readOnly.get(t, "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "read-only") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -224,14 +227,12 @@ func TestReady(t *testing.T) {
 // Damage in the store's files is told to whoever watches the node, even when the next record is whole again.
 func TestDamageIsTold(t *testing.T) {
 	damaged := true
-	f := newFixture(t, func(o *api.Options) {
-		o.Store = brokenStore{o.Store.(*store.Store), func() error {
-			if damaged {
-				return fmt.Errorf("reading inside: %w", &store.CorruptError{File: "/inside/log.db", Reason: "checksum"})
-			}
-			return nil
-		}}
-	})
+	f := newFixture(t, broken(func() error {
+		if damaged {
+			return fmt.Errorf("reading inside: %w", &store.CorruptError{File: "/inside/log.db", Reason: "checksum"})
+		}
+		return nil
+	}))
 	if w := f.get(t, "/claims/claim_"+strings.Repeat("a", 64)); w.Code != 500 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -263,12 +264,12 @@ func TestRequestLog(t *testing.T) {
 	if !strings.Contains(log, "route=/claims/:claimId status=200") {
 		t.Errorf("the log lacks a request:\n%s", log)
 	}
-	with := newFixture(t, func(o *api.Options) { o.LogClients = true })
-	with.get(t, "/node")
-	if !strings.Contains(with.log.String(), "client=192.0.2.1") {
-		t.Errorf("the log lacks the client:\n%s", with.log)
+	clients := newFixture(t, with(func(o *api.Options) { o.LogClients = true }))
+	clients.get(t, "/node")
+	if !strings.Contains(clients.log.String(), "client=192.0.2.1") {
+		t.Errorf("the log lacks the client:\n%s", clients.log)
 	}
-	errorsOnly := newFixture(t, func(o *api.Options) { o.Requests = api.LogErrors })
+	errorsOnly := newFixture(t, with(func(o *api.Options) { o.Requests = api.LogErrors }))
 	errorsOnly.get(t, "/node")
 	if errorsOnly.log.String() != "" {
 		t.Errorf("logged:\n%s", errorsOnly.log)

@@ -46,6 +46,8 @@ type nodeAnswer struct {
 	Domain    *string        `json:"domain"`
 	Network   string         `json:"network"`
 	Software  softwareAnswer `json:"software"`
+	Log       *logAnswer     `json:"log"`
+	Peers     peeringAnswer  `json:"federation"`
 	Policy    policyAnswer   `json:"policy"`
 	Limits    limitsAnswer   `json:"limits"`
 	Storage   storageAnswer  `json:"storage"`
@@ -68,12 +70,28 @@ type policyAnswer struct {
 	CoreTypes        []string `json:"coreTypes"`
 }
 
+// logAnswer is the node's own log.
+type logAnswer struct {
+	Origin string `json:"origin"`
+	Key    string `json:"key"`
+	Size   uint64 `json:"size"`
+	State  string `json:"state"`
+}
+
+type peeringAnswer struct {
+	Mirrors int     `json:"mirrors"`
+	Peers   int     `json:"peers"`
+	Witness *string `json:"witness"`
+}
+
 type limitsAnswer struct {
 	ClaimBytes    int            `json:"claimBytes"`
 	MetadataBytes int            `json:"metadataBytes"`
 	Depth         int            `json:"depth"`
 	BatchClaims   int            `json:"batchClaims"`
 	PageClaims    int            `json:"pageClaims"`
+	LogEntries    int            `json:"logEntries"`
+	FetchRecords  int            `json:"fetchRecords"`
 	Budgets       []budgetAnswer `json:"budgets"`
 }
 
@@ -107,18 +125,76 @@ func (a *API) describe() nodeAnswer {
 		},
 		Limits: limitsAnswer{
 			ClaimBytes: protocol.MaxClaimBytes, MetadataBytes: protocol.MaxMetadataBytes, Depth: protocol.MaxDepth, BatchClaims: maxBatch, PageClaims: maxPage,
+			LogEntries: maxEntries, FetchRecords: maxFetch,
 			Budgets: []budgetAnswer{
 				tellBudget("read", "client", a.Limits.Read), tellBudget("submit", "client", a.Limits.Submit), tellBudget("verify", "client", a.Limits.Verify),
 				tellBudget("lookup", "client", a.Limits.Lookup), tellBudget("domain", "domain", a.Limits.Domain),
+				tellBudget("peer", "client", a.Limits.Peer),
 			},
 		},
-		Storage:   storageAnswer{Claims: stats.Claims, Erased: stats.Erased, ReadOnly: a.Store.Ready() != nil},
+		Storage:   storageAnswer{Claims: stats.Claims, Erased: stats.Erased, ReadOnly: a.storeFault() != nil},
 		Publishes: append([]string{}, slices.Sorted(maps.Keys(a.published))...),
 		StartedAt: a.started.UTC().Truncate(time.Millisecond),
 		Time:      a.Now().UTC().Truncate(time.Millisecond),
 	}
 	if a.Domain != "" {
 		answer.Domain = &a.Domain
+	}
+	answer.Log, answer.Peers = a.describeLog(), a.describePeers()
+	return answer
+}
+
+// The states of a node's own log.
+const (
+	logOpen        = "open"
+	logUnconfirmed = "unconfirmed"
+	logFrozen      = "frozen"
+)
+
+func (a *API) describeLog() *logAnswer {
+	head, ok := a.ownHead()
+	if !ok {
+		return nil
+	}
+	return &logAnswer{Origin: a.origin, Key: a.LogKey, Size: head.Size, State: a.logState(head)}
+}
+
+// ownHead is the head of the node's own log, where it keeps one.
+func (a *API) ownHead() (store.Head, bool) {
+	if a.origin == "" {
+		return store.Head{}, false
+	}
+	return a.Store.Head(a.origin)
+}
+
+func (a *API) logState(head store.Head) string {
+	switch {
+	case head.Frozen:
+		return logFrozen
+	case errors.Is(a.Store.Ready(), store.ErrNotConfirmed):
+		return logUnconfirmed
+	}
+	return logOpen
+}
+
+func (a *API) describePeers() peeringAnswer {
+	var answer peeringAnswer
+	heads, _ := a.Store.Heads(0, maxLogSeries)
+	for i := range heads {
+		if !heads[i].Own {
+			answer.Mirrors++
+		}
+	}
+	if a.Federation == nil {
+		return answer
+	}
+	for _, peer := range a.Federation.Peers() {
+		if peer.Admitted {
+			answer.Peers++
+		}
+	}
+	if a.Witness != "" {
+		answer.Witness = &a.Witness
 	}
 	return answer
 }
@@ -182,7 +258,10 @@ const (
 func newReadiness(a *API) *readiness { return &readiness{api: a} }
 
 func (r *readiness) run(ctx context.Context) readyAnswer {
-	answer := readyAnswer{Ready: true, Checks: []checkAnswer{storeCheck(errors.Join(r.api.Store.Ready(), r.api.damage.found()))}}
+	answer := readyAnswer{Ready: true, Checks: []checkAnswer{storeCheck(errors.Join(r.api.storeFault(), r.api.damage.found()))}}
+	if head, ok := r.api.ownHead(); ok {
+		answer.Checks = append(answer.Checks, logCheck(r.api.logState(head)))
+	}
 	answer.Checks = append(answer.Checks, r.others(ctx)...)
 	for _, check := range answer.Checks {
 		answer.Ready = answer.Ready && check.OK
@@ -209,6 +288,29 @@ func (r *readiness) others(ctx context.Context) []checkAnswer {
 	}
 	r.checked = r.api.Now()
 	return r.results
+}
+
+// storeFault is why the store takes nothing, apart from what concerns the node's own log alone.
+func (a *API) storeFault() error {
+	err := a.Store.Ready()
+	if errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrClosed) {
+		return err
+	}
+	if errors.Is(err, store.ErrNotConfirmed) || errors.Is(err, store.ErrFrozen) {
+		return nil
+	}
+	return err
+}
+
+// logCheck words the state of the node's own log.
+func logCheck(state string) checkAnswer {
+	switch state {
+	case logFrozen:
+		return checkAnswer{Name: "log", Detail: "the node's own log is frozen: GET /log/forks has the proof"}
+	case logUnconfirmed:
+		return checkAnswer{Name: "log", Detail: "no peer has confirmed yet where the node's own log ends"}
+	}
+	return checkAnswer{Name: "log", OK: true}
 }
 
 // storeCheck words the store's state for anybody: its errors may name paths, and are in the log.

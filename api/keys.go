@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"mirnode/discovery"
 	"mirnode/protocol"
+	"mirnode/store"
 )
 
 // publishedCaching is how long others may keep a key document: long enough to spare us, short enough for a rotation.
@@ -20,10 +22,18 @@ var publishedCaching = []string{"public, max-age=3600"}
 
 // domainKeys is GET /domains/{domain}/keys. A report that is not in the cache costs the client a look-up.
 func (a *API) domainKeys(c *gin.Context) error {
-	if err := onlyParameters(c, nil); err != nil {
+	values, err := parameters(c, []string{"history"})
+	if err != nil {
 		return err
 	}
 	domain, err := domainOf(c.Param("domain"))
+	if err != nil {
+		return err
+	}
+	history, next, err := a.Store.Observations(c.Request.Context(), domain, maxHistory, values.Get("history"))
+	if errors.Is(err, store.ErrInvalid) {
+		return badRequest("send the historyNext of the answer before, for the same domain", "history is not a cursor of this domain")
+	}
 	if err != nil {
 		return err
 	}
@@ -38,7 +48,8 @@ func (a *API) domainKeys(c *gin.Context) error {
 	h := c.Writer.Header()
 	h["Cache-Control"] = noStore
 	h["Age"] = []string{strconv.FormatInt(max(0, int64(a.Now().Sub(report.FetchedAt)/time.Second)), 10)}
-	writeJSON(c, http.StatusOK, body)
+	body = appendHistory(body[:len(body)-1], history, next) // into the report's object
+	writeJSON(c, http.StatusOK, append(body, '}'))
 	return nil
 }
 

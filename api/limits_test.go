@@ -11,7 +11,7 @@ import (
 )
 
 func TestBudgetOfAClient(t *testing.T) {
-	f := newFixture(t, func(o *api.Options) { o.Limits = api.Limits{Read: api.Rate{PerSecond: 0.5, Burst: 2}} })
+	f := newFixture(t, with(func(o *api.Options) { o.Limits = api.Limits{Read: api.Rate{PerSecond: 0.5, Burst: 2}} }))
 	for _, want := range []struct {
 		status       int
 		state, retry string
@@ -46,7 +46,7 @@ func TestWhoIsOneClient(t *testing.T) {
 		{"one /64", "[2001:db8::1]:1", "[2001:db8::ffff:1]:1", true},
 		{"two /64", "[2001:db8::1]:1", "[2001:db8:0:1::1]:1", false},
 	} {
-		f := newFixture(t, func(o *api.Options) { o.Limits = api.Limits{Read: api.Rate{PerSecond: 1, Burst: 1}} })
+		f := newFixture(t, with(func(o *api.Options) { o.Limits = api.Limits{Read: api.Rate{PerSecond: 1, Burst: 1}} }))
 		status := 0
 		for _, address := range []string{test.first, test.second} {
 			r := request("GET", "/node", "", "X-Forwarded-For", "198.51.100.7") // written by anybody: it does not count
@@ -69,9 +69,9 @@ func TestTrustedProxies(t *testing.T) {
 		{"garbage", "10.0.0.1:1", "198.51.100.7, x", "10.0.0.1"},
 		{"endless", "10.0.0.1:1", strings.Repeat("10.0.0.2,", 1000) + "10.0.0.2", "10.0.0.2"},
 	} {
-		f := newFixture(t, func(o *api.Options) {
+		f := newFixture(t, with(func(o *api.Options) {
 			o.TrustedProxies, o.LogClients = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, true
-		})
+		}))
 		r := request("GET", "/node", "", "X-Forwarded-For", test.forwarded)
 		r.RemoteAddr = test.peer
 		f.do(t, r)
@@ -83,7 +83,7 @@ func TestTrustedProxies(t *testing.T) {
 
 // A stranger cannot use up a domain's budget: only what its key has signed counts, and only once.
 func TestDomainBudget(t *testing.T) {
-	f := newFixture(t, func(o *api.Options) { o.Limits = api.Limits{Domain: api.Rate{PerSecond: 1, Burst: 2}} })
+	f := newFixture(t, with(func(o *api.Options) { o.Limits = api.Limits{Domain: api.Rate{PerSecond: 1, Burst: 2}} }))
 	good := string(f.shop.claim(t).Raw())
 	for range 5 {
 		f.post(t, "/claims", strings.Replace(good, "EUR", "USD", 1)) // forged
@@ -102,7 +102,7 @@ func TestDomainBudget(t *testing.T) {
 
 // Made-up domains and fingerprints cost the client its look-ups, and no more than those.
 func TestLookupBudget(t *testing.T) {
-	f := newFixture(t, func(o *api.Options) { o.Limits = api.Limits{Lookup: api.Rate{PerSecond: 1, Burst: 3}} })
+	f := newFixture(t, with(func(o *api.Options) { o.Limits = api.Limits{Lookup: api.Rate{PerSecond: 1, Burst: 3}} }))
 	for i := range 10 {
 		domain := fmt.Sprintf("made-up-%d.example", i)
 		f.domains.cold[domain] = true
@@ -124,7 +124,7 @@ func TestLookupBudget(t *testing.T) {
 
 // Look-ups of slow domains fill their own gate: claims with known keys go on, and those past the gate get 503.
 func TestSlowDomainsHoldUpNobody(t *testing.T) {
-	f := newFixture(t, unlimited, func(o *api.Options) { o.Work = api.Work{Lookups: 1, Waiting: 1, Patience: time.Millisecond} })
+	f := newFixture(t, unlimited, with(func(o *api.Options) { o.Work = api.Work{Lookups: 1, Waiting: 1, Patience: time.Millisecond} }))
 	f.domains.block, f.domains.blocked = make(chan struct{}), make(chan string, 1)
 	f.domains.cold["slow.example"] = true
 	slow := newSigner("slow.example")

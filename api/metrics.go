@@ -20,6 +20,9 @@ type metrics struct {
 	refused   *prometheus.CounterVec
 	verdicts  *prometheus.CounterVec
 	kept      *prometheus.CounterVec
+	served    prometheus.Counter
+	hints     prometheus.Counter
+	cosigned  prometheus.Counter
 	series    sync.Map // of seriesKey to series: a look-up without allocation on the hot path
 }
 
@@ -43,12 +46,15 @@ func newMetrics(a *API) *metrics {
 		refused:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mir_limited_total", Help: "Requests and batch items refused because a budget was used up, by budget."}, []string{"budget"}),
 		verdicts:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mir_verdicts_total", Help: "Verdicts given, by result: ACCEPT, a code of the protocol, or none when no verdict could be given."}, []string{"result"}),
 		kept:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mir_claims_submitted_total", Help: "Claims kept (new) and claims that were kept already (duplicate)."}, []string{"outcome"}),
+		served:    prometheus.NewCounter(prometheus.CounterOpts{Name: "mir_peer_bytes_served_total", Help: "Bytes of tiles, entries and records answered, before compression."}),
+		hints:     prometheus.NewCounter(prometheus.CounterOpts{Name: "mir_hints_received_total", Help: "Hints received over HTTP."}),
+		cosigned:  prometheus.NewCounter(prometheus.CounterOpts{Name: "mir_cosigned_total", Help: "Checkpoints of other logs that were cosigned on request."}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.durations, m.inFlight, m.refused, m.verdicts, m.kept,
+		m.requests, m.durations, m.inFlight, m.refused, m.verdicts, m.kept, m.served, m.hints, m.cosigned, newLogMetrics(a),
 		gauge("mir_store_claims", "Claims held.", func() float64 { return float64(a.Store.Stats().Claims) }),
 		gauge("mir_store_erased", "Claims erased.", func() float64 { return float64(a.Store.Stats().Erased) }),
-		gauge("mir_store_read_only", "1 while the store takes no claims.", func() float64 { return truth(a.Store.Ready() != nil) }),
+		gauge("mir_store_read_only", "1 while the store takes no claims.", func() float64 { return truth(a.storeFault() != nil) }),
 		counter("mir_store_damage_total", "Requests that met with damage in the store's files.", func() float64 { return float64(a.damage.reports.Load()) }),
 		gauge("mir_store_log_bytes", "Bytes of the log in use.", func() float64 { return float64(a.Store.Stats().LogBytes) }),
 		gauge("mir_store_index_bytes", "Bytes of the index in use.", func() float64 { return float64(a.Store.Stats().IndexBytes) }),

@@ -42,7 +42,7 @@ func TestDocumentAndRoutesAreOne(t *testing.T) {
 			documented = append(documented, method+" "+path)
 		}
 	}
-	parameter := regexp.MustCompile(`:([A-Za-z]+)`)
+	parameter := regexp.MustCompile(`[:*]([A-Za-z]+)`)
 	var served []string
 	for _, route := range f.api.Routes() {
 		served = append(served, parameter.ReplaceAllString(route, "{$1}"))

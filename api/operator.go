@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"encoding/hex"
+	"errors"
 	"io"
 	"mime"
 	"net"
@@ -15,13 +17,14 @@ import (
 
 	"mirnode/internal/strictjson"
 	"mirnode/protocol"
+	"mirnode/store"
 )
 
 const (
 	// maxOperatorBody bounds a body on the operator's listener, in bytes.
 	maxOperatorBody = 4 << 10
 	// maxReason bounds the reason of an erasure, in bytes.
-	maxReason = 500
+	maxReason = min(store.MaxReasonBytes, protocol.MaxErasureReason)
 )
 
 // operatorRoutes builds the handler of the operator's listener. Who reaches it may do everything that it does; a browser must not be made to reach it.
@@ -36,9 +39,12 @@ func (a *API) operatorRoutes() http.Handler {
 	mux.HandleFunc("GET /admin/status", a.operatorHandle(a.status))
 	mux.HandleFunc("POST /admin/claims/{claimId}/erase", a.operatorHandle(a.erase))
 	mux.HandleFunc("POST /admin/domains/{domain}/forget", a.operatorHandle(a.forget))
+	mux.HandleFunc("POST /admin/peers/{domain}/retry", a.operatorHandle(a.peerOrder(a.retryPeer)))
+	mux.HandleFunc("POST /admin/peers/{domain}/block", a.operatorHandle(a.peerOrder(a.blockPeer)))
+	mux.HandleFunc("POST /admin/peers/{domain}/unblock", a.operatorHandle(a.peerOrder(a.unblockPeer)))
 	mux.HandleFunc("/", a.operatorHandle(func(*http.Request) (any, error) {
 		return nil, &problem{status: http.StatusNotFound, message: "there is no such operator route",
-			hint: "GET /metrics, /debug/pprof/, /admin/status; POST /admin/claims/{id}/erase, /admin/domains/{domain}/forget"}
+			hint: "GET /metrics, /debug/pprof/, /admin/status; POST /admin/claims/{id}/erase, /admin/domains/{domain}/forget, /admin/peers/{domain}/retry, …/block, …/unblock"}
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -133,6 +139,8 @@ func (a *API) status(r *http.Request) (any, error) {
 			"commits": stored.Commits, "committedClaims": stored.CommittedClaims, "queueLength": stored.QueueLength,
 			"lastMergeSeconds": stored.LastMerge.Seconds(), "slowedSeconds": stored.Slowed.Seconds(),
 		},
+		"logs":  a.logStatuses(),
+		"peers": a.peerStatuses(),
 	}, nil
 }
 
@@ -157,12 +165,38 @@ func (a *API) erase(r *http.Request) (any, error) {
 	if order.Reason == "" || len(order.Reason) > maxReason {
 		return nil, badRequest("the reason stays, and everybody who asks for the claim sees it", "reason must have 1 to %d bytes", maxReason)
 	}
-	if err := a.Store.EraseClaim(r.Context(), sigHash, order.Reason); err != nil {
+	notice, err := a.erasureNotice(r.Context(), sigHash, order.Reason)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.EraseClaim(r.Context(), sigHash, order.Reason, notice); err != nil {
 		return nil, err
 	}
 	id := "claim_" + hex.EncodeToString(sigHash[:])
 	a.Logger.WarnContext(r.Context(), "claim erased", "claim", id, "reason", order.Reason)
 	return map[string]string{"erased": id}, nil
+}
+
+// erasureNotice signs what other nodes are told of an erasure; nil for a node without a log.
+func (a *API) erasureNotice(ctx context.Context, sigHash [32]byte, reason string) (*protocol.Erasure, error) {
+	if a.SignErasure == nil || a.origin == "" {
+		return nil, nil
+	}
+	record, err := a.Store.Claim(ctx, sigHash)
+	if err != nil {
+		return nil, err
+	}
+	claim, err := protocol.ParseClaim(record.Raw)
+	if err != nil {
+		return nil, err
+	}
+	notice, err := a.SignErasure(protocol.ErasureDraft{
+		Node: a.Domain, Network: a.Origin.Network, Record: record.RecordHash, ClaimDomain: claim.Host(), Reason: reason, ErasedAt: a.Now(),
+	})
+	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
+		return nil, badRequest("the notice to other nodes holds the reason: plain text on one line", "the reason cannot be told to other nodes: %s", refusal.Message)
+	}
+	return notice, err
 }
 
 // forget is POST /admin/domains/{domain}/forget: the domain's keys are looked up afresh the next time.

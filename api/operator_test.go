@@ -74,7 +74,7 @@ func TestOperatorRoutes(t *testing.T) {
 
 // What a stranger sends does not become series.
 func TestMetricsStayBounded(t *testing.T) {
-	f := newFixture(t, func(o *api.Options) { o.Requests = api.LogNone })
+	f := newFixture(t, with(func(o *api.Options) { o.Requests = api.LogNone }))
 	for _, target := range []string{"/a", "/b", "/c"} {
 		f.do(t, httptest.NewRequest("MADE-UP-"+strings.Trim(target, "/"), target, nil))
 	}

@@ -83,9 +83,9 @@ func readParameter(pair string) (p parameter, err error) {
 	return p, err
 }
 
-// onlyParameters refuses every parameter that is not known.
-func onlyParameters(c *gin.Context, known []string) error {
-	_, err := parameters(c, known)
+// noParameters refuses every parameter.
+func noParameters(c *gin.Context) error {
+	_, err := parameters(c, nil)
 	return err
 }
 

@@ -36,14 +36,33 @@ func (a *API) routes() (http.Handler, error) {
 	a.get(engine, "/readyz", nil, a.readyz, within(a.work.Deadline))
 	engine.POST("/claims", a.limited(a.submit), within(a.work.Deadline), a.handle(a.submitClaim))
 	engine.POST("/claims/batch", a.limited(a.submit), within(a.work.BatchDeadline+a.work.BatchBodyTime), a.handle(a.submitBatch))
-	engine.POST("/verify", a.limited(a.verify), within(a.work.Deadline), a.handle(a.verifyClaim))
+	engine.POST("/verify", a.limited(a.verify), within(a.work.Deadline), a.handle(a.verifyDocument))
+	a.federationRoutes(engine)
 
 	a.engine = engine
-	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes([]string{"application/json"}))
+	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes([]string{"application/json", "application/x-ndjson", "application/octet-stream"}))
 	if err != nil {
 		return nil, err
 	}
 	return compressSome(engine, compress(engine)), nil
+}
+
+// federationRoutes adds what nodes ask of each other, and the logs, which anybody's tools may read.
+func (a *API) federationRoutes(engine *gin.Engine) {
+	for _, prefix := range []string{"/log", "/mirror/:origin"} {
+		a.get(engine, prefix+"/checkpoint", a.peer, a.checkpoint)
+		a.get(engine, prefix+"/tile/*tile", a.peer, a.tile, within(a.work.Deadline))
+		a.get(engine, prefix+"/entries", a.peer, a.entries, within(a.work.Deadline))
+	}
+	a.get(engine, "/log/heads", a.peer, a.heads)
+	a.get(engine, "/log/proof", a.read, a.proof, within(a.work.Deadline))
+	a.get(engine, "/log/forks", a.peer, a.forks, within(a.work.Deadline))
+	a.get(engine, "/peers", a.read, a.listPeers)
+	a.get(engine, "/peers/descriptors", a.peer, a.descriptors)
+	a.get(engine, "/.well-known/mir-node.json", a.peer, a.nodeDescriptor)
+	engine.POST("/records/fetch", a.limited(a.peer), within(fetchTime), a.handle(a.fetchRecords))
+	engine.POST("/hint", a.limited(a.peer), within(a.work.Deadline), a.handle(a.hint))
+	engine.POST("/witness/add-checkpoint", a.limited(a.peer), within(a.work.Deadline), a.handle(a.addCheckpoint))
 }
 
 // get registers a route for GET and HEAD; net/http drops the body of an answer to HEAD. A route that waits for anything needs within before it; what reads
@@ -97,7 +116,7 @@ func (a *API) limited(b *budget[netip.Addr]) gin.HandlerFunc {
 // compressSome compresses the answers that can be big, for clients that ask for it. All others go straight to the engine.
 func compressSome(plain, compressing http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/claims" && r.URL.Path != "/claims/batch" {
+		if !canBeBig(r.URL.Path) {
 			plain.ServeHTTP(w, r)
 			return
 		}
@@ -107,4 +126,20 @@ func compressSome(plain, compressing http.Handler) http.Handler {
 		}
 		plain.ServeHTTP(w, r) // without Vary: these answers are not to be stored
 	})
+}
+
+// canBeBig tells whether answers of a path are worth compressing. Tiles of hashes are not: they look like chance.
+func canBeBig(path string) bool {
+	switch path {
+	case "/claims", "/claims/batch", "/records/fetch", "/log/entries":
+		return true
+	}
+	rest, log := strings.CutPrefix(path, "/log/")
+	if !log {
+		if rest, log = strings.CutPrefix(path, "/mirror/"); !log {
+			return false
+		}
+		_, rest, _ = strings.Cut(rest, "/")
+	}
+	return rest == "entries" || strings.HasPrefix(rest, "tile/entries/")
 }

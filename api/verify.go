@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mirnode/protocol"
+	"mirnode/translog"
 	"mirnode/verifier"
 )
 
@@ -16,14 +18,17 @@ var verifyParameters = []string{"maxAge", "expectDomain", "noExpiredKeys"}
 
 // verdictAnswer is the answer of POST /verify.
 type verdictAnswer struct {
-	Result  string        `json:"result"`
-	Code    protocol.Code `json:"code,omitzero"`
-	Error   string        `json:"error,omitzero"`
-	Hint    string        `json:"hint,omitzero"`
-	ClaimID string        `json:"claimId,omitzero"`
-	Key     *keyAnswer    `json:"key,omitzero"`
-	Form    string        `json:"form,omitzero"`
-	Flags   []string      `json:"flags,omitzero"`
+	Result  string         `json:"result"`
+	Code    protocol.Code  `json:"code,omitzero"`
+	Error   string         `json:"error,omitzero"`
+	Hint    string         `json:"hint,omitzero"`
+	ClaimID string         `json:"claimId,omitzero"`
+	Key     *keyAnswer     `json:"key,omitzero"`
+	Form    string         `json:"form,omitzero"`
+	Flags   []string       `json:"flags,omitzero"`
+	Kind    string         `json:"kind,omitzero"`   // of what is no claim: "receipt", or a statement's kind
+	Record  string         `json:"record,omitzero"` // its hash, or that of what the receipt is about
+	Receipt *receiptAnswer `json:"receipt,omitzero"`
 }
 
 // keyAnswer tells which key was used, and how it was found.
@@ -36,35 +41,70 @@ type keyAnswer struct {
 	DNSSEC      bool               `json:"dnssec"`
 }
 
-// verifyClaim is POST /verify. A rejection is an answer here, and no error.
-func (a *API) verifyClaim(c *gin.Context) error {
+// verifyDocument is POST /verify: a claim, a receipt, or a node's statement. A rejection is an answer here, and no error.
+func (a *API) verifyDocument(c *gin.Context) error {
 	policy, err := policyOf(c)
 	if err != nil {
 		return err
 	}
-	document, err := a.readClaimBody(c)
+	document, err := a.readBody(c, translog.MaxReceiptBytes)
 	if err != nil {
 		return err
 	}
-	verdict, err := a.verdictOn(c, document, policy)
+	answer, err := a.verdictOn(c, document, policy)
 	if err != nil {
 		return err
 	}
 	c.Writer.Header()["Cache-Control"] = noStore
-	return writeValue(c, http.StatusOK, answerTo(verdict))
+	return writeValue(c, http.StatusOK, answer)
 }
 
-func (a *API) verdictOn(c *gin.Context, document []byte, policy verifier.Policy) (verifier.Verdict, error) {
+func (a *API) verdictOn(c *gin.Context, document []byte, policy verifier.Policy) (verdictAnswer, error) {
+	if bytes.HasPrefix(document, receiptHead) {
+		if err := onlyForClaims(policy); err != nil {
+			return verdictAnswer{}, err
+		}
+		return a.verdictOnReceipt(c, document)
+	}
+	if len(document) > maxClaimBody {
+		return verdictAnswer{}, tooLarge(maxClaimBody)
+	}
 	claim, err := a.parse(c.Request.Context(), document)
 	if refusal, ok := errors.AsType[*protocol.Error](err); ok {
-		verdict := verifier.Verdict{Code: refusal.Code, Reason: refusal.Message, Hint: refusal.Hint}
-		a.countVerdict(verdict, nil)
-		return verdict, nil
+		return a.notAClaim(c, document, policy, refusal)
 	}
 	if err != nil {
-		return verifier.Verdict{}, err
+		return verdictAnswer{}, err
 	}
-	return a.judge(c.Request.Context(), claim, policy, clientKey(a.client(c)))
+	verdict, err := a.judge(c.Request.Context(), claim, policy, clientKey(a.client(c)))
+	return answerTo(verdict), err
+}
+
+// notAClaim judges a document that was refused as a claim: it may be a node's statement.
+func (a *API) notAClaim(c *gin.Context, document []byte, policy verifier.Policy, refusal *protocol.Error) (verdictAnswer, error) {
+	statement, err := asStatement(document)
+	if statement != nil {
+		if err := onlyForClaims(policy); err != nil {
+			return verdictAnswer{}, err
+		}
+		return a.verdictOnStatement(c, statement)
+	}
+	if of, ok := errors.AsType[*protocol.Error](err); ok {
+		refusal = of
+	} else if err != nil {
+		return verdictAnswer{}, err
+	}
+	verdict := verifier.Verdict{Code: refusal.Code, Reason: refusal.Message, Hint: refusal.Hint}
+	a.countVerdict(verdict, nil)
+	return answerTo(verdict), nil
+}
+
+// onlyForClaims refuses options with a document that they have no meaning for: they must not seem to have been heeded.
+func onlyForClaims(policy verifier.Policy) error {
+	if policy != (verifier.Policy{}) {
+		return badRequest("leave maxAge, expectDomain and noExpiredKeys out", "the options are for claims, and this is a receipt or a node's statement")
+	}
+	return nil
 }
 
 func answerTo(v verifier.Verdict) verdictAnswer {
@@ -101,12 +141,6 @@ func policyOf(c *gin.Context) (verifier.Policy, error) {
 			return policy, err
 		}
 	}
-	switch values.Get("noExpiredKeys") {
-	case "", "false":
-	case "true":
-		policy.NoExpiredKeys = true
-	default:
-		return policy, badRequest("send true or false", "noExpiredKeys is neither true nor false")
-	}
-	return policy, nil
+	policy.NoExpiredKeys, err = truthParameter(values, "noExpiredKeys", false)
+	return policy, err
 }

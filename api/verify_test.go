@@ -61,7 +61,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestDomainKeys(t *testing.T) {
-	f := newFixture(t, func(o *api.Options) { o.Limits = api.Limits{Lookup: api.Rate{PerSecond: 1, Burst: 1}} })
+	f := newFixture(t, with(func(o *api.Options) { o.Limits = api.Limits{Lookup: api.Rate{PerSecond: 1, Burst: 1}} }))
 	f.domains.cold["cold.example"], f.domains.cold["cold2.example"] = true, true
 	for range 3 { // from the cache, it costs nothing
 		if w := f.get(t, "/domains/SHOP.example/keys"); w.Code != 200 || w.Header().Get("Age") != "60" || members(t, w)["domain"] != "shop.example" {

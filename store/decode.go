@@ -87,7 +87,7 @@ func decodeEnvelope(seq uint64, b []byte, copyRaw bool) (logRecord, error) {
 }
 
 func decodeProvenance(bits byte) (Provenance, bool) {
-	form := int(bits >> provenanceForm)
+	form := int(bits >> provenanceForm & 3)
 	if bits&^provenanceKnown != 0 || form >= len(formNames) {
 		return Provenance{}, false
 	}

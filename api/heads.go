@@ -1,0 +1,155 @@
+package api
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"mirnode/internal/strictjson"
+	"mirnode/protocol"
+	"mirnode/store"
+	"mirnode/translog"
+)
+
+const (
+	// maxHeads is the number of heads in one answer.
+	maxHeads = 256
+	// maxForks is the number of proofs in one answer: a log has one at most, and few logs ever have one.
+	maxForks = 256
+	// forkReserve is what the largest answer of proofs may need, in bytes: each is two checkpoints and a proof.
+	forkReserve = 4 << 20
+)
+
+// heads is GET /log/heads. A cursor is a version of the store, which knows one of an earlier run for what it is, and gives everything then.
+func (a *API) heads(c *gin.Context) error {
+	values, err := parameters(c, []string{"since"})
+	if err != nil {
+		return err
+	}
+	since, err := strconv.ParseUint(values.Get("since"), 10, 64)
+	if err != nil {
+		since = 0 // a cursor of another node, or none: everything
+	}
+	heads, next := a.Store.Heads(since, maxHeads)
+	c.Writer.Header()["Cache-Control"] = noStore
+	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
+		b = append(b, `{"heads":[`...)
+		first := len(b)
+		for i := range heads {
+			if len(heads[i].Checkpoint.Note) == 0 {
+				continue // a mirror that has nothing yet
+			}
+			if len(b) > first {
+				b = append(b, ',')
+			}
+			b = appendHead(b, &heads[i])
+		}
+		b = append(b, `],"next":"`...)
+		return append(strconv.AppendUint(b, next, 10), `"}`...), nil
+	})
+}
+
+func appendHead(b []byte, h *store.Head) []byte {
+	b = appendString(append(b, `{"origin":`...), h.Origin)
+	b = strconv.AppendUint(append(b, `,"size":`...), h.Checkpoint.Size, 10)
+	b = hex.AppendEncode(append(b, `,"root":"`...), h.Checkpoint.Root[:])
+	b = appendDocument(append(b, `","checkpoint":`...), newestNote(h))
+	b = strconv.AppendBool(append(b, `,"frozen":`...), h.Frozen)
+	return append(b, '}')
+}
+
+// proof is GET /log/proof.
+func (a *API) proof(c *gin.Context) error {
+	values, err := parameters(c, []string{"id"})
+	if err != nil {
+		return err
+	}
+	record, err := a.recordOf(c, values.Get("id"))
+	if err != nil {
+		return err
+	}
+	receipt, err := a.receipt(c.Request.Context(), record)
+	if errors.Is(err, store.ErrNotFound) {
+		return &problem{status: http.StatusNotFound, message: "this record does not stand in this node's own log",
+			hint: `GET /claims/{id} tells in which logs a claim stands ("places"); ask the node of one of them`}
+	}
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()["Cache-Control"] = noStore
+	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
+		b = appendString(append(b, `{"origin":`...), originOf(&receipt))
+		b = strconv.AppendUint(append(b, `,"index":`...), receipt.Index, 10)
+		b = append(append(b, `,"entry":`...), receipt.Entry...)
+		b = appendDocument(append(b, `,"receipt":`...), receipt.Marshal())
+		return append(b, '}'), nil
+	})
+}
+
+// recordOf reads what ?id= names: a record's hash, or a claim ID, whose record the store knows.
+func (a *API) recordOf(c *gin.Context, id string) ([32]byte, error) {
+	if record, ok := parseHash(strings.ToLower(id)); ok {
+		return record, nil
+	}
+	sigHash, err := protocol.ParseClaimID(id)
+	if err != nil {
+		return sigHash, badRequest("?id= is a claim ID, or a record's hash in hex", "this is neither a claim ID nor a hash")
+	}
+	record, err := a.Store.Claim(c.Request.Context(), sigHash)
+	return record.RecordHash, err
+}
+
+// originOf is the log that a receipt is about: the first line of its checkpoint.
+func originOf(r *translog.Receipt) string {
+	line, _, _ := bytes.Cut(r.Checkpoint, []byte{'\n'})
+	return string(line)
+}
+
+type forksAnswer struct {
+	Forks []forkAnswer `json:"forks"`
+}
+
+type forkAnswer struct {
+	Origin  string        `json:"origin"`
+	FoundAt time.Time     `json:"foundAt"`
+	FoundBy string        `json:"foundBy"`
+	Proof   translog.Fork `json:"proof"`
+}
+
+// forks is GET /log/forks.
+func (a *API) forks(c *gin.Context) error {
+	if err := noParameters(c); err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	room, err := a.pages.take(ctx, clientKey(a.client(c)), forkReserve)
+	if err != nil {
+		return err
+	}
+	defer room.give()
+	if err := a.peerReads.enter(ctx); err != nil {
+		return err
+	}
+	saved, err := a.Store.Forks(ctx)
+	a.peerReads.leave()
+	if err != nil {
+		return err
+	}
+	answer := forksAnswer{Forks: []forkAnswer{}}
+	for _, f := range saved[:min(len(saved), maxForks)] {
+		answer.Forks = append(answer.Forks, forkAnswer{Origin: f.Proof.Origin, FoundAt: f.FoundAt.UTC().Truncate(time.Millisecond), FoundBy: f.FoundBy, Proof: f.Proof})
+	}
+	body, err := strictjson.Marshal(answer)
+	if err != nil {
+		return err
+	}
+	c.Writer.Header()["Cache-Control"] = noStore
+	writeJSON(c, http.StatusOK, body)
+	return nil
+}
