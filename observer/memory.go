@@ -13,7 +13,7 @@ import (
 const (
 	// recallPage and recallPages bound what is read of the log to find this node's own last observations of a domain among those of all
 	// nodes. Past that a key counts as new.
-	recallPage, recallPages = 256, 16
+	recallPage, recallPages = 200, 20
 )
 
 // memory is what this node knows of one domain's keys.

@@ -39,6 +39,7 @@ import (
 
 	"mirnode/discovery"
 	"mirnode/protocol"
+	"mirnode/store"
 )
 
 // Defaults of Options, and bounds that are not configurable.
@@ -70,13 +71,13 @@ type Keys interface {
 	Keys(ctx context.Context, domain string) (*discovery.Report, error)
 }
 
-// Log is where observations are kept: the store, by [InStore]. It is called from several goroutines.
+// Log is where observations are kept: a *[store.Store]. It is called from several goroutines.
 type Log interface {
-	// Append adds an observation to the node's own log, and returns when it is durable.
-	Append(ctx context.Context, o *protocol.Observation) error
+	// AppendStatement adds an observation to the node's own log, and returns when it is durable.
+	AppendStatement(ctx context.Context, st protocol.Statement) (store.Appended, error)
 	// Observations returns observations of a domain's keys by all nodes, newest first, at most limit, from the cursor on ("": from
-	// the newest). A cursor that is not "" says that there are more.
-	Observations(ctx context.Context, domain string, limit int, cursor string) (page []*protocol.Observation, next string, err error)
+	// the newest). A cursor that is not "" says that there may be more.
+	Observations(ctx context.Context, domain string, limit int, cursor string) (page []store.PlacedObservation, next string, err error)
 }
 
 // Options say who observes what. Zero fields mean the defaults, but for the first five, which are required.

@@ -16,6 +16,7 @@ import (
 	"mirnode/discovery"
 	"mirnode/observer"
 	"mirnode/protocol"
+	"mirnode/store"
 )
 
 const (
@@ -43,18 +44,18 @@ func newWorld(t *testing.T) *world {
 	return &world{t: t, reports: make(map[string]*discovery.Report)}
 }
 
-func (w *world) Append(_ context.Context, o *protocol.Observation) error {
+func (w *world) AppendStatement(_ context.Context, st protocol.Statement) (store.Appended, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.refuse != nil {
-		return w.refuse
+		return store.Appended{}, w.refuse
 	}
-	w.logged = append(w.logged, o)
-	return nil
+	w.logged = append(w.logged, st.(*protocol.Observation))
+	return store.Appended{}, nil
 }
 
 // Observations gives pages of three, so that cursors matter.
-func (w *world) Observations(_ context.Context, domain string, _ int, cursor string) ([]*protocol.Observation, string, error) {
+func (w *world) Observations(_ context.Context, domain string, _ int, cursor string) ([]store.PlacedObservation, string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	from := 0
@@ -63,10 +64,10 @@ func (w *world) Observations(_ context.Context, domain string, _ int, cursor str
 	} else if _, err := fmt.Sscan(cursor, &from); err != nil {
 		return nil, "", err
 	}
-	var all []*protocol.Observation
+	var all []store.PlacedObservation
 	for _, o := range slices.Backward(w.logged) {
 		if o.Domain == domain {
-			all = append(all, o)
+			all = append(all, store.PlacedObservation{Observation: o})
 		}
 	}
 	all = all[min(from, len(all)):]

@@ -132,7 +132,7 @@ func (o *Observer) log(ctx context.Context, domain string, c change) error {
 	if err != nil {
 		return fmt.Errorf("signing an observation: %w", err)
 	}
-	if err := o.options.Log.Append(ctx, statement); err != nil {
+	if _, err := o.options.Log.AppendStatement(ctx, statement); err != nil {
 		return fmt.Errorf("appending an observation: %w", err)
 	}
 	o.stats.logged.Add(1)
