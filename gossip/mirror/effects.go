@@ -125,9 +125,10 @@ func (m *Mirror) honour(ctx context.Context, e *protocol.Erasure) error {
 	case body.Missing:
 		return m.remember(ctx, e)
 	}
-	claim, err := protocol.ParseClaim(body.Raw)
-	if err != nil || claim.RecordHash() != e.Record || claim.Host() != e.ClaimDomain {
-		return nil //nolint:nilerr // the notice is about something that it has no say in
+	record, refusal := readRecord(wanted{hash: e.Record, kind: protocol.KindClaim}, body.Kind, body.Raw)
+	claim, ok := record.(*protocol.Claim)
+	if refusal != nil || !ok || claim.Host() != e.ClaimDomain {
+		return nil // the notice is about something that it has no say in
 	}
 	m.log.Info("a claim is erased at its domain's notice", "node", e.Node, "claim", claim.ID())
 	return m.store.EraseMirrored(ctx, e.Record, e.Reason)

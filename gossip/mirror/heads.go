@@ -42,6 +42,7 @@ func (m *Mirror) Heads(ctx context.Context, p peers.Peer, since string) ([]plann
 		if err := json.Unmarshal(data, &answer); err != nil || len(answer.Heads) > maxHeads || len(answer.Next) > maxCursor {
 			return hints, since, m.lied(p.Domain, "its list of heads is malformed or too long")
 		}
+		frozen := false // there, and not here
 		for i := range answer.Heads {
 			hint, ok, err := m.head(ctx, p, &answer.Heads[i])
 			if err != nil {
@@ -49,6 +50,12 @@ func (m *Mirror) Heads(ctx context.Context, p peers.Peer, since string) ([]plann
 			}
 			if ok {
 				hints = append(hints, hint)
+				frozen = frozen || answer.Heads[i].Frozen
+			}
+		}
+		if frozen {
+			if _, err := m.LearnForks(ctx, p); err != nil {
+				return hints, since, err
 			}
 		}
 		if answer.Next == since || len(answer.Heads) == 0 {
@@ -86,9 +93,6 @@ func (m *Mirror) head(ctx context.Context, p peers.Peer, h *headAnswer) (planner
 		return planner.Hint{}, false, nil
 	}
 	remote := m.remote(p, origin, key)
-	if h.Frozen {
-		m.LearnForks(ctx, p)
-	}
 	switch {
 	case held.Own && c.Size > held.Size:
 		return planner.Hint{}, false, m.ownAhead(ctx, remote, held, c)

@@ -95,10 +95,12 @@ func (m *Mirror) outcomeOf(ctx context.Context, quorum *quorum, record protocol.
 		return store.Outcome{}, err
 	case observers != nil:
 		return m.stoodFor(record, verdict, observers), nil
-	case v.Err != nil:
-		return store.Outcome{State: store.Quarantined, Record: record, Reason: v.Err.Error()}, nil
 	}
-	return store.Outcome{State: store.Quarantined, Record: record, Code: v.Verdict.Code, Reason: v.Verdict.Reason}, nil
+	reason := v.Verdict.Reason
+	if v.Err != nil {
+		reason = v.Err.Error()
+	}
+	return store.Outcome{State: store.Quarantined, Record: record, Code: v.Verdict.Code, Reason: reason}, nil
 }
 
 // stoodFor is the outcome of a record that was judged under a key for which a quorum stands.

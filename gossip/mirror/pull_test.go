@@ -12,7 +12,6 @@ import (
 	"mirnode/gossip/mirror"
 	"mirnode/gossip/planner"
 	"mirnode/protocol"
-	"mirnode/store"
 	"mirnode/translog"
 )
 
@@ -134,7 +133,7 @@ func lieCases(t *testing.T) []lieCase {
 	return []lieCase{
 		{"an altered record", on("/records/fetch", replace(`mir.transaction.completed`, `mir.transaction.cancelled`)), planner.Refused},
 		{"an altered entry", on("/entries", replace(`"record":"`, `"record":"00`)), planner.Refused},
-		{"another record in an entry", on("/entries", func(b []byte) []byte { return swapDigits(b) }), planner.Refused},
+		{"another record in an entry", on("/entries", swapDigits), planner.Refused},
 		{"an entry left out", on("/entries", func(b []byte) []byte { _, rest, _ := bytes.Cut(b, []byte("\n")); return rest }), planner.Refused},
 		{"a checkpoint that somebody else signed", on("/checkpoint", constant(fake.Note)), planner.Refused},
 		{"a checkpoint that is none", on("/checkpoint", constant([]byte("hello\n"))), planner.Refused},
@@ -429,6 +428,5 @@ func FuzzAnswers(f *testing.F) {
 		if head := two.head(one.origin); head.Frozen {
 			t.Error("nonsense froze a log")
 		}
-		_ = store.Head{}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 
+	"mirnode/protocol"
 	"mirnode/store"
 	"mirnode/translog"
 )
@@ -36,18 +37,24 @@ func (n *node) serve(w http.ResponseWriter, r *http.Request) {
 
 func (n *node) honest(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
-	switch {
-	case path == "/log/heads":
+	switch path {
+	case "/log/heads":
 		n.serveHeads(w, r)
-	case path == "/log/forks":
+		return
+	case "/log/forks":
 		n.serveForks(w, r)
-	case path == "/records/fetch":
+		return
+	case "/records/fetch":
 		n.serveBodies(w, r)
-	case path == "/witness/add-checkpoint":
+		return
+	case "/witness/add-checkpoint":
 		body, _ := io.ReadAll(r.Body)
 		reply, status, _ := n.mirror.AddCheckpoint(r.Context(), body)
 		w.WriteHeader(status)
 		w.Write(reply)
+		return
+	}
+	switch {
 	case strings.HasPrefix(path, "/log/"):
 		n.serveLog(w, r, n.head(n.origin), strings.TrimPrefix(path, "/log/"))
 	case strings.HasPrefix(path, "/mirror/"):
@@ -78,7 +85,7 @@ func (n *node) serveLog(w http.ResponseWriter, r *http.Request, head store.Head,
 		fmt.Sscan(r.URL.Query().Get("end"), &to)
 		entries, err := n.store.Entries(r.Context(), head.Origin, from, min(to, head.Size, from+4096))
 		if err != nil {
-			http.Error(w, err.Error(), 500)
+			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 		for _, e := range entries {
 			w.Write(append(e.Canonical(), '\n'))
@@ -91,7 +98,7 @@ func (n *node) serveLog(w http.ResponseWriter, r *http.Request, head store.Head,
 		}
 		data, err := n.store.Tiles(head.Origin).ReadTile(r.Context(), tile)
 		if err != nil {
-			http.Error(w, err.Error(), 404)
+			http.Error(w, err.Error(), http.StatusNotFound)
 			return
 		}
 		w.Write(data)
@@ -112,7 +119,7 @@ func (n *node) serveHeads(w http.ResponseWriter, r *http.Request) {
 func (n *node) serveForks(w http.ResponseWriter, r *http.Request) {
 	forks, err := n.store.Forks(r.Context())
 	if err != nil {
-		http.Error(w, err.Error(), 500)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	list := []map[string]any{}
@@ -147,4 +154,17 @@ func (n *node) serveBodies(w http.ResponseWriter, r *http.Request) {
 		encoder.Encode(line)
 		return true
 	})
+}
+
+// missing makes an answer of bodies say that one is missing.
+func missing(honest []byte, c *protocol.Claim) []byte {
+	hash := c.RecordHash()
+	name := hex.EncodeToString(hash[:])
+	lines := strings.SplitAfter(string(honest), "\n")
+	for i, line := range lines {
+		if strings.Contains(line, `"record":"`+name) {
+			lines[i] = `{"record":"` + name + `","missing":true}` + "\n"
+		}
+	}
+	return []byte(strings.Join(lines, ""))
 }

@@ -45,10 +45,18 @@ func (c *clock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// keys are those that keyOf made.
+var keys sync.Map
+
 // keyOf makes the key of a domain, always the same.
 func keyOf(name string) ed25519.PrivateKey {
+	if key, ok := keys.Load(name); ok {
+		return key.(ed25519.PrivateKey)
+	}
 	seed := sha256.Sum256([]byte(name))
-	return ed25519.NewKeyFromSeed(seed[:])
+	key := ed25519.NewKeyFromSeed(seed[:])
+	keys.Store(name, key)
+	return key
 }
 
 func public(name string) ed25519.PublicKey { return keyOf(name).Public().(ed25519.PublicKey) }
@@ -75,6 +83,12 @@ func (d *domains) silence(domain string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.silent[domain] = true
+}
+
+func (d *domains) asked() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.lookups
 }
 
 func (d *domains) FindKey(_ context.Context, domain, fingerprint string) (protocol.FoundKey, error) {
@@ -185,7 +199,7 @@ func (c client) do(ctx context.Context, p peers.Peer, method, path, contentType 
 
 // node is a node of the tests' federation: a real store behind a small server, and a mirror.
 type node struct {
-	t       *testing.T
+	t       testing.TB
 	domain  string
 	origin  protocol.Origin
 	key     ed25519.PrivateKey
@@ -206,13 +220,13 @@ type node struct {
 
 // world is a federation on one clock.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	clock   *clock
 	domains *domains
 	nodes   []*node
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{t: t, clock: &clock{now: start}, domains: &domains{}}
 	w.domains.publish("shop.test", public("shop.test"))
 	return w
