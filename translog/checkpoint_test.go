@@ -192,6 +192,9 @@ func TestCosignatures(t *testing.T) {
 	if got := both.Cosigners([]note.Verifier{v4, v3, v2}); len(got) != 2 || got[0].Name != "node2.test/mir" || got[1].Name != "node3.test/mir" {
 		t.Fatalf("cosigners: %+v", got)
 	}
+	if got := both.ClaimedCosigners(); len(got) != 2 || got[1].Name != "node3.test/mir" || got[1].Time.Unix() != 1_795_330_800 {
+		t.Fatalf("claimed cosigners: %+v", got)
+	}
 	// The note with all of them is one that x/mod opens with the keys of the log and both cosigners.
 	if n, err := note.Open(both.Note, note.VerifierList(verifier(t, origin), v2, v3)); err != nil || len(n.Sigs) != 3 {
 		t.Fatalf("x/mod: %v", err)

@@ -2,6 +2,7 @@ package translog
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -99,6 +100,24 @@ func (c Checkpoint) Cosigners(verifiers []note.Verifier) []Cosignature {
 		}
 	}
 	return found
+}
+
+// ClaimedCosigners lists what has the form of a cosignature/v1 in the note (c2sp.org/tlog-cosignature), by others than the log itself: who is
+// said to have cosigned, without a key to check it with. At most MaxSignatures.
+func (c Checkpoint) ClaimedCosigners() []Cosignature {
+	_, lines, err := splitNote(c.Note)
+	if err != nil {
+		return nil
+	}
+	var claimed []Cosignature
+	for _, line := range lines {
+		at, ok := cosignedAt(line.sig)
+		if !ok || len(line.sig) != timestampBytes+ed25519.SignatureSize || line.name == c.Origin {
+			continue
+		}
+		claimed = append(claimed, Cosignature{Name: line.name, Time: at})
+	}
+	return claimed
 }
 
 // cosignedAt reads the time of a cosignature (c2sp.org/tlog-cosignature: it must not exceed 2^63 - 1).
