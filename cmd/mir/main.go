@@ -112,6 +112,8 @@ func newRootCommand(s streams) *cobra.Command {
 		newKeyCommand(s),
 		newSubjectCommand(s),
 		newHashCommand(s),
+		newReceiptCommand(s),
+		newLogCommand(s),
 		newNodeCommand(s),
 		newBenchCommand(s),
 		newVersionCommand(),
