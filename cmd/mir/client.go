@@ -47,7 +47,11 @@ type nodeClient struct {
 
 // newNodeClient makes a client of the node that the flags name. The user chose the address, so any may be connected to.
 func newNodeClient(cmd *cobra.Command) (*nodeClient, error) {
-	text := setting(cmd, flagNode, envNode)
+	return newClientOf(cmd, setting(cmd, flagNode, envNode))
+}
+
+// newClientOf is newNodeClient for a node that is named some other way.
+func newClientOf(cmd *cobra.Command, text string) (*nodeClient, error) {
 	base, err := url.Parse(text)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.RawQuery != "" || base.Fragment != "" {
 		return nil, fmt.Errorf("--%s %q is no node's URL: write it like %s", flagNode, text, defaultNode)

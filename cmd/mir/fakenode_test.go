@@ -37,6 +37,7 @@ func startFakeNode(ts *testscript.TestScript, neg bool, args []string) {
 	mux.HandleFunc("POST /claims/batch", node.batch)
 	mux.HandleFunc("GET /claims/{id}", node.get)
 	mux.HandleFunc("GET /claims", node.list)
+	mux.HandleFunc("GET /domains/{domain}/keys", history(ts.MkAbs(".history")).serve)
 	server := httptest.NewServer(mux)
 	ts.Defer(server.Close)
 	ts.Setenv(envNode, server.URL)

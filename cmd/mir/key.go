@@ -11,7 +11,8 @@ import (
 )
 
 func newKeyCommand(streams) *cobra.Command {
-	return commandGroup("key", "Make signing keys and publish them", newKeyNewCommand(), newKeyPublishCommand())
+	return commandGroup("key", "Make signing keys, publish them, and watch what is published",
+		newKeyNewCommand(), newKeyPublishCommand(), newKeyMonitorCommand())
 }
 
 func newKeyNewCommand() *cobra.Command {

@@ -33,6 +33,10 @@ func TestMain(m *testing.M) {
 //	internet                     start a pretended DNS and HTTPS, which the program sees by its environment
 //	publish DOMAIN KEYFILE HOW   publish a key there: dns, well-known or both
 //	fakenode                     start a node that takes any claim, and is at times busy; MIR_NODE names it
+//	observed DOMAIN KEY OBSERVER OBSERVERKEY [gone|forged|now]   let the fake node tell who saw the domain publish a key
+//	fakelog ORIGIN KEYFILE N [SALT]   start a node with a log of N entries; MIR_NODE names it, and files of its claims and receipts are written
+//	logfault NAME                make the fake logs lie in some way, or not (none)
+//	alter WHAT RECEIPT NEW       alter a receipt: its entry, proof or signature
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -54,6 +58,10 @@ func TestScripts(t *testing.T) {
 			"internet": startInternet,
 			"publish":  publishKey,
 			"fakenode": startFakeNode,
+			"fakelog":  startFakeLog,
+			"logfault": setFault,
+			"alter":    alterReceipt,
+			"observed": addObservation,
 		},
 	})
 }
