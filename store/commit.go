@@ -148,7 +148,7 @@ func (s *Store) commit(requests []*request) {
 	if len(requests) == 0 {
 		return
 	}
-	err := s.Ready()
+	err := s.writable() // the own log may be frozen or unconfirmed: mirrors go on, and each append of our own is answered for itself
 	answers := make([]answer, len(requests))
 	if err == nil {
 		err = s.write(requests, answers)
