@@ -191,7 +191,7 @@ func (m *monitor) run(cmd *cobra.Command) error {
 		if m.watch == 0 {
 			return result.exit()
 		}
-		if !pause(ctx, m.watch) {
+		if !pauseFor(ctx, m.watch) {
 			break
 		}
 	}
@@ -204,8 +204,8 @@ func (m *monitor) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// pause waits, or reports that the context ended first.
-func pause(ctx context.Context, d time.Duration) bool {
+// pauseFor waits, or reports that the context ended first.
+func pauseFor(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -125,7 +125,7 @@ func (m *monitor) page(ctx context.Context, node *nodeClient, cursor string, lef
 		}
 		if wait := max(answer.retryAfter, time.Second); answer.busy() && wait <= *left {
 			*left -= wait
-			if pause(ctx, wait) {
+			if pauseFor(ctx, wait) {
 				continue
 			}
 		}

@@ -88,7 +88,7 @@ func (h *webhook) post(ctx context.Context, body []byte) error {
 		if err == nil || !again || try == webhookTries {
 			return err
 		}
-		if !pause(ctx, wait) {
+		if !pauseFor(ctx, wait) {
 			return err
 		}
 		wait *= 2
