@@ -24,7 +24,9 @@ import (
 const (
 	// DefaultHintInterval is how often queued hints are sent on.
 	DefaultHintInterval = 50 * time.Millisecond
-	packetBytes         = 1400
+	// DefaultProbeEvery is how often one member is probed.
+	DefaultProbeEvery = 2 * time.Second
+	packetBytes       = 1400
 	// maxQueuedHints bounds the origins whose hints are queued; the newest are kept.
 	maxQueuedHints = 2048
 	leaveTimeout   = time.Second
@@ -46,6 +48,8 @@ type HintOptions struct {
 	Keys [][]byte
 	// Interval is how often queued hints are sent on. 0: DefaultHintInterval.
 	Interval time.Duration
+	// ProbeEvery is how often one member is probed. 0: DefaultProbeEvery.
+	ProbeEvery time.Duration
 }
 
 // channel carries hints by memberlist. It is never an authority: who is a member follows from the book, and nothing follows from who is one.
@@ -115,7 +119,7 @@ func (f *Federation) openChannel(s *hintSocket, meta func() [32]byte) (err error
 	o := f.o.Hints
 	c := &channel{at: s.at, resolve: f.o.Outside.Resolve, log: f.log, attempts: make(map[string]attempt)}
 	c.queue = &memberlist.TransmitLimitedQueue{RetransmitMult: 4, NumNodes: func() int { return c.list.NumMembers() }}
-	d := &delegate{self: f.o.Origin.Domain, meta: meta, book: f.book, permit: f.o.Outside.Permit, queue: c.queue, intake: f.intake}
+	d := &delegate{self: f.o.Origin.Domain, meta: meta, book: f.book, permit: f.o.Outside.Permit, queue: c.queue, intake: f.intake, log: f.log}
 	config := memberlistConfig(f.o, d, s.transport, s.logger)
 	config.AdvertiseAddr, config.AdvertisePort = f.advertised(s.at)
 	if len(o.Keys) > 0 {
@@ -135,11 +139,11 @@ func (f *Federation) openChannel(s *hintSocket, meta func() [32]byte) (err error
 func memberlistConfig(o Options, d *delegate, t memberlist.Transport, logger *log.Logger) *memberlist.Config {
 	c := memberlist.DefaultLANConfig()
 	c.Name, c.Label, c.Transport, c.Logger = o.Origin.Domain, label(o.Origin.Network), t, logger
-	c.Delegate, c.Alive, c.Merge, c.Ping = d, d, d, d
+	c.Delegate, c.Alive, c.Merge, c.Ping, c.Events = d, d, d, d, d
 	c.GossipInterval = o.Hints.Interval
 	c.GossipNodes = 4
 	c.GossipToTheDeadTime = time.Minute
-	c.ProbeInterval, c.ProbeTimeout, c.SuspicionMult = 2*time.Second, time.Second, 6
+	c.ProbeInterval, c.ProbeTimeout, c.SuspicionMult = o.Hints.ProbeEvery, o.Hints.ProbeEvery/2, 6
 	c.PushPullInterval, c.TCPTimeout = time.Minute, streamTimeout
 	c.UDPBufferSize, c.HandoffQueueDepth = packetBytes, 1024
 	c.EnableCompression = false // hashes do not compress
@@ -147,16 +151,16 @@ func memberlistConfig(o Options, d *delegate, t memberlist.Transport, logger *lo
 	return c
 }
 
-// advertised is the address that other members are told.
+// advertised is the address that other members are told: that of gossip.advertise, the one that is listened on, or that of the node's URL.
+// "" leaves it to memberlist, which looks for an address of this machine.
 func (f *Federation) advertised(at netip.AddrPort) (string, int) {
-	host, port, err := net.SplitHostPort(f.o.Hints.Advertise)
-	if err != nil {
-		if at.Addr().IsUnspecified() {
-			return "", int(at.Port()) // memberlist looks for an address of this machine
-		}
-		return at.Addr().String(), int(at.Port())
+	host, port := at.Addr().String(), strconv.Itoa(int(at.Port()))
+	if o := f.o.Hints.Advertise; o != "" {
+		host, port, _ = net.SplitHostPort(o) // checked with the options, as its number is
+	} else if u, err := url.Parse(f.o.URL); err == nil && at.Addr().IsUnspecified() {
+		host = u.Hostname()
 	}
-	number, _ := strconv.ParseUint(port, 10, 16) // checked with the options
+	number, _ := strconv.ParseUint(port, 10, 16)
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return ip.String(), int(number)
 	}
@@ -172,7 +176,7 @@ func (f *Federation) advertised(at netip.AddrPort) (string, int) {
 // send queues hints for everybody, the newest of each origin.
 func (c *channel) send(hints []planner.Hint) {
 	for _, h := range hints {
-		c.queue.QueueBroadcast(&broadcast{name: string(h.Origin[:]), message: appendHints(nil, []planner.Hint{h})})
+		c.queue.QueueBroadcast(&broadcast{name: string(h.Origin[:]), message: marshalHints([]planner.Hint{h})})
 	}
 	if c.queue.NumQueued() > maxQueuedHints {
 		c.queue.Prune(maxQueuedHints)

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -32,6 +33,7 @@ type delegate struct {
 	permit func(netip.Addr) error
 	queue  *memberlist.TransmitLimitedQueue
 	intake *intake
+	log    *slog.Logger
 }
 
 var (
@@ -39,6 +41,7 @@ var (
 	_ memberlist.AliveDelegate = (*delegate)(nil)
 	_ memberlist.MergeDelegate = (*delegate)(nil)
 	_ memberlist.PingDelegate  = (*delegate)(nil)
+	_ memberlist.EventDelegate = (*delegate)(nil)
 )
 
 // NodeMeta implements memberlist.Delegate.
@@ -108,6 +111,19 @@ func (d *delegate) AckPayload() []byte { return nil }
 func (d *delegate) NotifyPingComplete(other *memberlist.Node, roundTrip time.Duration, _ []byte) {
 	d.intake.measured(planner.PeerID(other.Name), roundTrip)
 }
+
+// NotifyJoin implements memberlist.EventDelegate.
+func (d *delegate) NotifyJoin(n *memberlist.Node) {
+	d.log.Debug("a member of the hint channel came", "member", n.Name)
+}
+
+// NotifyLeave implements memberlist.EventDelegate.
+func (d *delegate) NotifyLeave(n *memberlist.Node) {
+	d.log.Debug("a member of the hint channel went, or is said to have gone", "member", n.Name)
+}
+
+// NotifyUpdate implements memberlist.EventDelegate.
+func (d *delegate) NotifyUpdate(*memberlist.Node) {}
 
 // broadcast is one hint in memberlist's queue.
 type broadcast struct {

@@ -39,7 +39,9 @@ func (f *Federation) newDriver() *driver {
 		planner: planner.New(planner.PeerID(f.o.Origin.Domain), f.o.Planner, rand.New(rand.NewPCG(f.o.Seed, 2))), //nolint:gosec // chance, not secrets
 	}
 	for _, h := range d.changedHeads() {
-		d.planner.Holds(d.now(), planner.OriginID(h.Hash), headSize(h), rootStart(h), h.Own)
+		if whole(h) {
+			d.planner.Holds(d.now(), planner.OriginID(h.Hash), headSize(h), rootStart(h), h.Own)
+		}
 		d.freeze(h)
 	}
 	d.setPeers()
@@ -124,7 +126,7 @@ func (d *driver) changedHeads() (all []store.Head) {
 
 func (d *driver) grew() {
 	for _, h := range d.changedHeads() {
-		if h.Own || h.Settled >= headSize(h) { // else whoever comes for it would find entries without bodies
+		if whole(h) {
 			d.planner.Grew(d.now(), planner.OriginID(h.Hash), headSize(h), rootStart(h), h.Own)
 		}
 		d.freeze(h)
@@ -143,6 +145,10 @@ func (d *driver) freeze(h store.Head) {
 		delete(d.frozen, id)
 	}
 }
+
+// whole tells whether the bodies below a head were seen to: else whoever is told of it would find entries alone, and so would we
+// believe that there is nothing left to pull.
+func whole(h store.Head) bool { return h.Own || h.Settled >= headSize(h) }
 
 // headSize is the size that we can show a signed head for, which is what others are told.
 func headSize(h store.Head) uint64 { return h.Checkpoint.Size }

@@ -201,6 +201,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Hints.Interval <= 0 {
 		o.Hints.Interval = DefaultHintInterval
 	}
+	if o.Hints.ProbeEvery <= 0 {
+		o.Hints.ProbeEvery = DefaultProbeEvery
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -24,10 +24,10 @@ const (
 
 var errHintMessage = errors.New("not a message of hints")
 
-// appendHints writes at most maxPacketHints hints.
-func appendHints(b []byte, hints []planner.Hint) []byte {
+// marshalHints writes at most maxPacketHints hints.
+func marshalHints(hints []planner.Hint) []byte {
 	hints = hints[:min(len(hints), maxPacketHints)]
-	b = append(b, hintVersion, byte(len(hints)))
+	b := append(make([]byte, 0, hintHeader+len(hints)*planner.HintBytes), hintVersion, byte(len(hints)))
 	for _, h := range hints {
 		b = append(b, h.Origin[:]...)
 		b = binary.BigEndian.AppendUint64(b, h.Size)

@@ -22,7 +22,7 @@ func drawHints(t *rapid.T) []planner.Hint {
 func TestHintsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hints := drawHints(t)
-		message := appendHints(nil, hints)
+		message := marshalHints(hints)
 		if len(message) > packetBytes-100 {
 			t.Fatalf("%d bytes do not fit a packet", len(message))
 		}
@@ -40,7 +40,7 @@ func TestHintsRoundTrip(t *testing.T) {
 }
 
 func TestHintsMalformed(t *testing.T) {
-	good := appendHints(nil, []planner.Hint{{Size: 1}})
+	good := marshalHints([]planner.Hint{{Size: 1}})
 	for name, message := range map[string][]byte{
 		"empty": nil, "short": {1}, "none": {1, 0}, "another version": append([]byte{2}, good[1:]...), "a wrong count": append([]byte{1, 2}, good[2:]...),
 		"too many": append([]byte{1, 255}, make([]byte, 255*planner.HintBytes)...),
@@ -52,11 +52,11 @@ func TestHintsMalformed(t *testing.T) {
 }
 
 func FuzzParseHints(f *testing.F) {
-	f.Add(appendHints(nil, []planner.Hint{{Size: 7}}))
+	f.Add(marshalHints([]planner.Hint{{Size: 7}}))
 	f.Add([]byte{1, 0})
 	f.Fuzz(func(t *testing.T, message []byte) {
 		hints, err := parseHints(message)
-		if err == nil && !bytes.Equal(appendHints(nil, hints), message) {
+		if err == nil && !bytes.Equal(marshalHints(hints), message) {
 			t.Errorf("%x has a second spelling", message)
 		}
 	})

@@ -87,7 +87,8 @@ func (f *Federation) pull(ctx context.Context, a planner.Pull) func(*driver) {
 	p, admitted := f.book.Peer(string(a.Peer))
 	origin, known := f.book.OriginByHash(a.Origin)
 	if !admitted || !known {
-		result := planner.PullResult{Outcome: planner.Unreachable}
+		held, _ := f.o.Store.Head(origin.String())
+		result := planner.PullResult{Size: held.Settled, Outcome: planner.Unreachable}
 		return func(d *driver) { d.planner.PullEnded(d.now(), a.Peer, a.Origin, result) }
 	}
 	result, err := f.mirror.Pull(ctx, p, origin, a.To)

@@ -55,6 +55,11 @@ func (b *Book) room(domain string) error {
 			below++
 		}
 	}
+	for _, s := range b.sources {
+		if s.seed && s.domain == "" {
+			total++ // an address that nothing was read from yet
+		}
+	}
 	switch {
 	case total >= b.o.Max:
 		return refuse("this node has as many peers as it takes (%d)", b.o.Max)

@@ -90,7 +90,7 @@ func NewClient(h HTTP, report Reporter, domain string, now func() time.Time) *Cl
 }
 
 // Get fetches a path of the peer's and returns the answer's body. The errors: *StatusError (any status but 200 and 202),
-// *TooLargeError (more than limit bytes), *UnreachableError, ctx's own.
+// *TooLargeError (more than limit bytes), *UnreachableError (also when ctx's time is over), context.Canceled.
 func (c *Client) Get(ctx context.Context, p Peer, path string, limit int64) ([]byte, error) {
 	return c.whole(ctx, p, http.MethodGet, path, "", nil, limit)
 }
@@ -171,6 +171,8 @@ func (c *Client) ended(domain string, err error, bytes int64, took time.Duration
 // fault makes an error of the transport one of the package's.
 func (c *Client) fault(ctx context.Context, p Peer, err error, limit int64) error {
 	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return &UnreachableError{p.Domain, ctx.Err()} // the caller's time was as much as the peer had
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case discovery.IsTooLarge(err):
