@@ -27,6 +27,8 @@ type Options struct {
 	Batch int
 	// Requests is how many requests one turn of an HTTP benchmark sends.
 	Requests int
+	// Spread is how many claims are followed from one node to all others.
+	Spread int
 	// Turn is how long one side's turn of the verification benchmark is.
 	Turn time.Duration
 	// Dir is where the data is built; it needs about 3 KiB for each claim held. Empty: the system's temporary folder.
@@ -39,7 +41,7 @@ type Options struct {
 
 // DefaultOptions are those of docs/performance.md.
 func DefaultOptions() Options {
-	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Turn: 300 * time.Millisecond}
+	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Turn: 300 * time.Millisecond}
 }
 
 // Measurement is one figure.
@@ -65,6 +67,7 @@ var benchmarks = []struct {
 	{"submit-held", benchSubmitHeld},
 	{"lookup", benchLookup},
 	{"start", benchStart},
+	{"spread", benchSpread},
 }
 
 // Names lists the benchmarks.

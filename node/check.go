@@ -15,7 +15,7 @@ import (
 func (c *Config) Check() error {
 	quiet := slog.New(slog.DiscardHandler)
 	var faults []error
-	if discoverer, err := c.newDiscoverer(quiet); err != nil {
+	if discoverer, err := c.newDiscoverer(quiet, nil); err != nil {
 		faults = append(faults, err)
 	} else {
 		faults = append(faults, discoverer.Close())
@@ -28,7 +28,9 @@ func (c *Config) Check() error {
 		_, err := c.openNodeKey(quiet)
 		faults = append(faults, err)
 	}
-	_, err := c.Publish.documents()
+	_, err := c.Gossip.options()
+	faults = append(faults, err)
+	_, err = c.Publish.documents()
 	faults = append(faults, err)
 	info, err := os.Stat(c.DataDir)
 	switch {
@@ -41,12 +43,13 @@ func (c *Config) Check() error {
 	return errors.Join(faults...)
 }
 
-// newDiscoverer opens discovery. Its settings are checked by now, all but the resolvers.
-func (c *Config) newDiscoverer(logger *slog.Logger) (*discovery.Discoverer, error) {
+// newDiscoverer opens discovery; observed, which may be nil, is told of each look-up. Its settings are checked by now, all but the resolvers.
+func (c *Config) newDiscoverer(logger *slog.Logger, observed func(*discovery.Report)) (*discovery.Discoverer, error) {
 	settings, err := c.discovery(logger)
 	if err != nil {
 		return nil, err
 	}
+	settings.Observed = observed
 	discoverer, err := discovery.New(settings)
 	if err == nil {
 		return discoverer, nil

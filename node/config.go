@@ -56,9 +56,9 @@ type Discovery struct {
 
 // Limits are budgets, and how many of them are remembered.
 type Limits struct {
-	ReadPerSecond, SubmitPerSecond, VerifyPerSecond, LookupPerSecond, DomainPerSecond float64
-	ReadBurst, SubmitBurst, VerifyBurst, LookupBurst, DomainBurst                     int
-	Clients, Connections, ConnectionsPerClient                                        int
+	ReadPerSecond, SubmitPerSecond, VerifyPerSecond, LookupPerSecond, DomainPerSecond, PeerPerSecond float64
+	ReadBurst, SubmitBurst, VerifyBurst, LookupBurst, DomainBurst, PeerBurst                         int
+	Clients, Connections, ConnectionsPerClient                                                       int
 }
 
 // Store sizes the store.
@@ -97,6 +97,7 @@ func Default() Config {
 			VerifyPerSecond: budgets.Verify.PerSecond, VerifyBurst: budgets.Verify.Burst,
 			LookupPerSecond: budgets.Lookup.PerSecond, LookupBurst: budgets.Lookup.Burst,
 			DomainPerSecond: budgets.Domain.PerSecond, DomainBurst: budgets.Domain.Burst,
+			PeerPerSecond: budgets.Peer.PerSecond, PeerBurst: budgets.Peer.Burst,
 			Clients: budgets.Clients, Connections: 4096, ConnectionsPerClient: 256,
 		},
 		Store: Store{MergeClaims: 200_000, QueueRequests: 1024},
@@ -110,6 +111,7 @@ func (l Limits) budgets() api.Limits {
 		Verify:  api.Rate{PerSecond: l.VerifyPerSecond, Burst: l.VerifyBurst},
 		Lookup:  api.Rate{PerSecond: l.LookupPerSecond, Burst: l.LookupBurst},
 		Domain:  api.Rate{PerSecond: l.DomainPerSecond, Burst: l.DomainBurst},
+		Peer:    api.Rate{PerSecond: l.PeerPerSecond, Burst: l.PeerBurst},
 		Clients: l.Clients,
 	}
 }

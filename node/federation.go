@@ -49,6 +49,7 @@ const (
 	maxEpoch  = 1_000 // each is a log of its own, which all peers keep
 	maxPeers  = 1_000
 	maxQuorum = 64
+	minQuorum = 2
 )
 
 // federationSettings are the lines of the table that other nodes are about.
@@ -86,6 +87,9 @@ func (c *Config) checkFederation() error {
 		checkDomains("peers.domains", p.Domains), checkDomains("peers.block", p.Block), checkDomains("peers.trust_erasures", p.TrustErasures),
 		checkURL("public_url", c.PublicURL),
 		atMost("peers.max", p.Max, maxPeers), atMost("peers.quorum", p.Quorum, maxQuorum), atMost("origin.epoch", c.Origin.Epoch, maxEpoch),
+	}
+	if p.Quorum < minQuorum {
+		faults = append(faults, fmt.Errorf("peers.quorum: write a number above zero, and at least %d: one lying peer must not be enough", minQuorum))
 	}
 	for _, address := range p.Addresses {
 		faults = append(faults, checkURL("peers.addresses", address))

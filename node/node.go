@@ -19,7 +19,10 @@ import (
 
 	"mirnode/api"
 	"mirnode/discovery"
+	"mirnode/gossip"
 	"mirnode/internal/pemfile"
+	"mirnode/observer"
+	"mirnode/protocol"
 	"mirnode/store"
 	"mirnode/verifier"
 )
@@ -33,7 +36,12 @@ type Node struct {
 	public     *server
 	operator   *server // nil where no operator's listener is configured
 	tls        *certificates
-	key        ed25519.PrivateKey // the node's; nil for a node without a domain, which keeps no log
+	verifier   *verifier.Verifier
+
+	// Of a node with a domain; a node without one keeps no log and has no peers.
+	key        ed25519.PrivateKey
+	federation *gossip.Federation
+	observer   *observer.Observer // a nil one observes nothing
 }
 
 // New opens the store, binds the listeners and puts everything together. The configuration must have been checked. After an error nothing is left open.
@@ -47,9 +55,12 @@ func New(ctx context.Context, c Config, logger *slog.Logger) (*Node, error) {
 }
 
 func (n *Node) open(ctx context.Context) (err error) {
-	if n.discoverer, err = n.config.newDiscoverer(n.logger); err != nil {
+	// What is looked up and accepted tells the observer, which is there before the first request.
+	seen := func(r *discovery.Report) { n.observer.Observe(r) }
+	if n.discoverer, err = n.config.newDiscoverer(n.logger, seen); err != nil {
 		return err
 	}
+	n.verifier = verifier.New(n.discoverer, verifier.Options{Accepted: func(found *protocol.FoundKey) { n.observer.Accepted(found) }})
 	if n.config.TLS.Cert != "" {
 		if n.tls, err = loadCertificates(n.config.TLS.Cert, n.config.TLS.Key, n.logger); err != nil {
 			return err
@@ -63,11 +74,20 @@ func (n *Node) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	log, err := n.logOptions()
+	if err != nil {
+		return err
+	}
 	n.store, err = store.Open(filepath.Join(n.config.DataDir, "store"), store.Options{
-		Logger: n.logger.With("room", "store"), MergeClaims: n.config.Store.MergeClaims, QueueRequests: n.config.Store.QueueRequests,
+		Log: log, Logger: n.logger.With("room", "store"), MergeClaims: n.config.Store.MergeClaims, QueueRequests: n.config.Store.QueueRequests,
 	})
 	if err != nil {
 		return fmt.Errorf("data_dir: %w", err)
+	}
+	if n.key != nil {
+		if err := n.openFederation(); err != nil {
+			return err
+		}
 	}
 	handlers, err := n.newAPI()
 	if err != nil {
@@ -86,17 +106,23 @@ func (n *Node) newAPI() (*api.API, error) {
 	if err != nil {
 		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
-	return api.New(api.Options{
+	options := api.Options{
 		Store:    n.store,
 		Keys:     n.discoverer,
-		Verifier: verifier.New(n.discoverer, verifier.Options{}),
+		Verifier: n.verifier,
 		Logger:   n.logger.With("room", "api"),
 		Now:      time.Now,
 		Checks:   []api.Check{{Name: "resolver", Ready: n.resolverAnswers}},
 		Domain:   c.Domain, Network: c.Network, Version: api.BuildVersion(), Published: published,
 		Limits: c.Limits.budgets(), TrustedProxies: proxies,
 		Requests: api.RequestLog(c.Log.Requests), LogClients: c.Log.Clients,
-	})
+	}
+	if n.key != nil {
+		if err := n.addFederation(&options); err != nil {
+			return nil, err
+		}
+	}
+	return api.New(options)
 }
 
 // probeDomain is looked up where the node has no domain of its own: RFC 6761 has every resolver answer that it does not exist.
@@ -186,6 +212,8 @@ func (n *Node) Run(ctx context.Context) error {
 		defer stop()
 		go n.tls.watch(watching)
 	}
+	federating, leave := context.WithCancel(ctx)
+	left := n.takePart(federating)
 	var fault error
 	select {
 	case <-ctx.Done():
@@ -193,6 +221,8 @@ func (n *Node) Run(ctx context.Context) error {
 	case fault = <-failed:
 		n.logger.Error("a listener failed", "error", fault)
 	}
+	leave()
+	left()
 	return errors.Join(fault, n.stop(context.WithoutCancel(ctx), servers))
 }
 
@@ -223,6 +253,9 @@ func (n *Node) Close() error {
 		if s != nil {
 			_ = s.listener.Close() // closed already after a stop in order
 		}
+	}
+	if n.federation != nil {
+		faults = append(faults, n.federation.Close())
 	}
 	if n.discoverer != nil {
 		faults = append(faults, n.discoverer.Close())

@@ -13,6 +13,7 @@ import (
 type readyNote struct {
 	URL      string `json:"url"`
 	Operator string `json:"operator"` // "" for none
+	Gossip   string `json:"gossip"`   // "" for none
 	PID      int    `json:"pid"`
 }
 
@@ -22,7 +23,7 @@ func (n *Node) WriteReady() error {
 	if n.config.ReadyFile == "" {
 		return nil
 	}
-	note, err := json.Marshal(readyNote{URL: n.URL(), Operator: n.Operator(), PID: os.Getpid()})
+	note, err := json.Marshal(readyNote{URL: n.URL(), Operator: n.Operator(), Gossip: n.GossipAddress(), PID: os.Getpid()})
 	if err != nil {
 		return err
 	}

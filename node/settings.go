@@ -103,6 +103,8 @@ func (c *Config) discoverySettings() []Setting {
 		number("limits.lookup_burst", "the same, at once", &c.Limits.LookupBurst),
 		decimal("limits.domain_per_second", "claims kept, per issuing domain; 0 for no limit", &c.Limits.DomainPerSecond),
 		number("limits.domain_burst", "the same, at once", &c.Limits.DomainBurst),
+		decimal("limits.peer_per_second", "what other nodes read of logs and records, per client: one for a head or a tile, one more for every 64 entries or records; 0 for no limit", &c.Limits.PeerPerSecond),
+		number("limits.peer_burst", "the same, at once", &c.Limits.PeerBurst),
 		number("limits.clients", "clients and domains whose budgets are remembered", &c.Limits.Clients),
 		number("limits.connections", "connections that are open at one time", &c.Limits.Connections),
 		number("limits.connections_per_client", "the same, per client; 0 for no limit. Trusted proxies are not counted", &c.Limits.ConnectionsPerClient),

@@ -31,6 +31,12 @@ func NewCosigner(name string, key ed25519.PrivateKey, now func() time.Time) (*Co
 	return &Cosigner{signer: signer{name: name, hash: hash, key: key}, now: now}, nil
 }
 
+// VerifierKey gives the cosigner's public key in the text form "name+hash+base64" (c2sp.org/signed-note), with the type of cosignatures.
+func (s *Cosigner) VerifierKey() string {
+	typed := append([]byte{typeCosignature}, s.key.Public().(ed25519.PublicKey)...)
+	return fmt.Sprintf("%s+%08x+%s", s.name, s.hash, base64.StdEncoding.EncodeToString(typed))
+}
+
 // Sign signs a checkpoint's text with the present time. It is a note.Signer's method.
 func (s *Cosigner) Sign(msg []byte) ([]byte, error) {
 	seconds := s.now().Unix()

@@ -1,0 +1,170 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"mirnode/cluster"
+	"mirnode/protocol"
+)
+
+const (
+	// spreadLook is how often a claim is asked for at a node that does not have it yet: the figures are that coarse.
+	spreadLook = 10 * time.Millisecond
+	// spreadPatience is when a claim that is not there counts as lost.
+	spreadPatience = 30 * time.Second
+)
+
+// federation starts a cluster of so many nodes that knows the corpus's domains, in a folder of its own.
+func (w *workshop) federation(ctx context.Context, nodes int) (*cluster.Cluster, error) {
+	c, err := cluster.Start(ctx, cluster.Options{Dir: filepath.Join(w.dir, fmt.Sprintf("federation-%d", nodes)), Nodes: nodes})
+	if err != nil {
+		return nil, err
+	}
+	err = cluster.UpdatePublished(c.State().Dir, func(p *cluster.Published) error {
+		for d, key := range w.corpus.keys {
+			p.Domain(w.corpus.domain(d)).SetKey(cluster.Key{
+				Public: protocol.EncodePublicKey(key.Public().(ed25519.PublicKey)), Channels: []protocol.Channel{protocol.DNS, protocol.WellKnown},
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// benchSpread measures how long a claim that one node accepted takes to be readable at all others, one at a time for each of w.Spread claims.
+func benchSpread(ctx context.Context, w *workshop) (all []Measurement, err error) {
+	for _, size := range []struct {
+		nodes int
+		every time.Duration // between two claims: ten nodes that are all asked for every claim keep two cores busy
+	}{{3, 20 * time.Millisecond}, {10, 60 * time.Millisecond}} {
+		times, err := w.spread(ctx, size.nodes, size.every)
+		if err != nil {
+			return nil, err
+		}
+		slices.Sort(times)
+		at := func(share float64) time.Duration { return times[int(share*float64(len(times)-1))] }
+		name := fmt.Sprintf("%d nodes, from a claim's answer until all others have it: ", size.nodes)
+		all = append(all,
+			Measurement{Name: name + "median", Value: milliseconds(at(0.5)), Unit: "ms", Target: "≤ 1,000 ms", Met: at(0.5) <= time.Second},
+			Measurement{Name: name + "p99", Value: milliseconds(at(0.99)), Unit: "ms", Met: true},
+			Measurement{Name: name + "longest", Value: milliseconds(at(1)), Unit: "ms", Met: true})
+	}
+	return all, nil
+}
+
+func (w *workshop) spread(ctx context.Context, nodes int, every time.Duration) (_ []time.Duration, err error) {
+	c, err := w.federation(ctx, nodes)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	claims, err := w.corpus.claims(ctx, 0, w.Spread+nodes)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: spreadPatience}
+	defer client.CloseIdleConnections()
+	urls := make([]string, nodes)
+	for i, node := range c.State().Nodes {
+		urls[i] = node.URL
+	}
+	// The first claims open connections and find keys; they are not counted.
+	for i, claim := range claims[:nodes] {
+		if _, err := reach(ctx, client, urls, i, claim); err != nil {
+			return nil, err
+		}
+	}
+	claims = claims[nodes:]
+	times := make([]time.Duration, len(claims))
+	group, ctx := errgroup.WithContext(ctx)
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for i, claim := range claims {
+		select {
+		case <-ctx.Done():
+			return nil, group.Wait()
+		case <-tick.C:
+		}
+		group.Go(func() (err error) {
+			times[i], err = reach(ctx, client, urls, i%nodes, claim)
+			return err
+		})
+	}
+	return times, group.Wait()
+}
+
+// reach submits a claim to one node, and returns how long after the answer the last of the others had it.
+func reach(ctx context.Context, client *http.Client, urls []string, home int, claim *protocol.Claim) (time.Duration, error) {
+	status, body, err := send(ctx, client, http.MethodPost, urls[home]+"/claims", claim.Raw())
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("a claim was answered %d: %s", status, body)
+	}
+	if err != nil {
+		return 0, err
+	}
+	answered := time.Now()
+	group, ctx := errgroup.WithContext(ctx)
+	for i, url := range urls {
+		if i == home {
+			continue
+		}
+		group.Go(func() error { return await(ctx, client, url+"/claims/"+claim.ID()) })
+	}
+	err = group.Wait()
+	return time.Since(answered), err
+}
+
+// await asks until there is an answer of 200.
+func await(ctx context.Context, client *http.Client, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, spreadPatience)
+	defer cancel()
+	tick := time.NewTicker(spreadLook)
+	defer tick.Stop()
+	for {
+		status, body, err := send(ctx, client, http.MethodGet, url, nil)
+		switch {
+		case err != nil:
+			return err
+		case status == http.StatusOK:
+			return nil
+		case status != http.StatusNotFound:
+			return fmt.Errorf("%s was answered %d: %s", url, status, body)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s is not there after %v: %w", url, spreadPatience, ctx.Err())
+		}
+	}
+}
+
+// send sends one request and reads its whole answer.
+func send(ctx context.Context, client *http.Client, method, url string, body []byte) (int, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	read, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))
+	return answer.StatusCode, read, errors.Join(err, answer.Body.Close())
+}
