@@ -182,6 +182,7 @@ type API struct {
 	documents *documents
 	published map[string]asset
 	checks    *readiness
+	peerList  peerList
 	damage    damage
 	metrics   *metrics
 	engine    *gin.Engine
@@ -213,6 +214,7 @@ func New(o Options) (*API, error) {
 	a.batches = newAllotment(int64(a.work.Batches), int64(a.work.ClientBatches), a.work.Waiting, a.work.Patience)
 	a.pages = newAllotment(max(pageReserve, a.work.PageBytes), max(pageReserve, a.work.ClientPages), a.work.Waiting, a.work.Patience)
 	a.checks = newReadiness(a)
+	a.peerList.api = a
 	a.metrics = newMetrics(a)
 	var err error
 	if a.documents, err = loadDocuments(); err != nil {

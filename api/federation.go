@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -103,6 +105,32 @@ func parseHints(document []byte) (from string, hints []planner.Hint, err error) 
 	return from, hints, nil
 }
 
+// peerListAge is how long the list of peers is kept: to make it the federation asks around, and checks cosignatures.
+const peerListAge = time.Second
+
+// peerList keeps the list of peers for a moment. It is safe for concurrent use.
+type peerList struct {
+	api *API
+
+	mu   sync.Mutex // guards what follows; held while the list is made, so that one request at a time makes it
+	made time.Time
+	list []peers.Status
+}
+
+// now is the list of peers, at most peerListAge old; empty for a node without peers. It must not be changed.
+func (p *peerList) now() []peers.Status {
+	if p.api.Federation == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.api.Now()
+	if age := now.Sub(p.made); p.made.IsZero() || age < 0 || age >= peerListAge {
+		p.list, p.made = p.api.Federation.Peers(), now
+	}
+	return p.list
+}
+
 type peersAnswer struct {
 	Domain  *string        `json:"domain"`
 	Origin  *string        `json:"origin"`
@@ -122,9 +150,7 @@ func (a *API) listPeers(c *gin.Context) error {
 	if a.origin != "" {
 		answer.Origin = &a.origin
 	}
-	if a.Federation != nil {
-		answer.Peers = append(answer.Peers, a.Federation.Peers()...)
-	}
+	answer.Peers = append(answer.Peers, a.peerList.now()...)
 	body, err := json.Marshal(answer) // the status of a peer has its own form
 	if err != nil {
 		return err

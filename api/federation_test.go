@@ -277,3 +277,43 @@ func TestOrdersAboutPeers(t *testing.T) {
 		t.Errorf("without peers: %d %s", w.Code, w.Body)
 	}
 }
+
+// The list of peers is made once a second at most, however many ask for it.
+func TestPeersAreAskedOnceASecond(t *testing.T) {
+	part := &countingFederation{}
+	f := newFixture(t, unlimited, with(func(o *api.Options) { o.Federation = part }))
+	for range 3 {
+		f.get(t, "/peers")
+		f.get(t, "/node")
+	}
+	if part.asked != 1 {
+		t.Errorf("asked %d times", part.asked)
+	}
+	f.clock.advance(time.Second)
+	if f.get(t, "/peers"); part.asked != 2 {
+		t.Errorf("asked %d times", part.asked)
+	}
+}
+
+type countingFederation struct {
+	federation
+	asked int
+}
+
+func (f *countingFederation) Peers() []peers.Status { f.asked++; return nil }
+
+// Whatever a stranger sends as a hint, what comes of it is within the bounds of hints.
+func FuzzParseHints(f *testing.F) {
+	for _, seed := range []string{`{"from":"a.test","hints":[]}`, `{"hints":[{"origin":"` + strings.Repeat("ab", 32) + `","size":18446744073709551615,"root":"01020304"}]}`, `{"from":1}`, `[]`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		from, hints, err := api.ParseHints(body)
+		if err != nil {
+			return
+		}
+		if len(hints) > 64 || len(from) > 253 || from != strings.ToLower(from) {
+			t.Errorf("%q %d", from, len(hints))
+		}
+	})
+}

@@ -188,7 +188,7 @@ func (a *API) describePeers() peeringAnswer {
 	if a.Federation == nil {
 		return answer
 	}
-	for _, peer := range a.Federation.Peers() {
+	for _, peer := range a.peerList.now() {
 		if peer.Admitted {
 			answer.Peers++
 		}

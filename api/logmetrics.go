@@ -67,10 +67,7 @@ func (m *logMetrics) Collect(values chan<- prometheus.Metric) {
 			tell(m.unsettled, float64(h.Size-min(h.Settled, h.Size)), h.Origin)
 		}
 	}
-	if m.api.Federation == nil {
-		return
-	}
-	for _, p := range m.api.Federation.Peers() {
+	for _, p := range m.api.peerList.now() {
 		if p.Domain == "" || !p.Admitted {
 			continue
 		}

@@ -73,8 +73,5 @@ func (a *API) logStatuses() []logStatus {
 }
 
 func (a *API) peerStatuses() []peers.Status {
-	if a.Federation == nil {
-		return []peers.Status{}
-	}
-	return append([]peers.Status{}, a.Federation.Peers()...)
+	return append([]peers.Status{}, a.peerList.now()...)
 }

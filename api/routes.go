@@ -131,7 +131,7 @@ func compressSome(plain, compressing http.Handler) http.Handler {
 // canBeBig tells whether answers of a path are worth compressing. Tiles of hashes are not: they look like chance.
 func canBeBig(path string) bool {
 	switch path {
-	case "/claims", "/claims/batch", "/records/fetch", "/log/entries":
+	case "/claims", "/claims/batch", "/records/fetch", "/log/entries", "/log/heads", "/peers", "/peers/descriptors":
 		return true
 	}
 	rest, log := strings.CutPrefix(path, "/log/")

@@ -29,25 +29,38 @@ func (p *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
 
 // A client that stops to read loses its connection soon; one that reads slowly gets everything.
 func TestAnswersThatAreReadSlowly(t *testing.T) {
+	page := func(*testing.T, *fixture) *http.Request { return request("GET", "/claims?domain=shop.example", "") }
+	records := func(t *testing.T, f *fixture) *http.Request {
+		var hashes [][32]byte
+		for _, e := range f.entries(t) {
+			hashes = append(hashes, e.Record)
+		}
+		return request("POST", "/records/fetch", fetchBody(hashes...))
+	}
 	for _, test := range []struct {
-		name  string
-		pause time.Duration // between two pieces of 32 KiB
-		cut   bool
+		name    string
+		request func(*testing.T, *fixture) *http.Request
+		pause   time.Duration // between two pieces of 32 KiB
+		cut     bool
 	}{
-		{"slow", 4 * time.Second, false},
-		{"stopped", time.Hour, true},
+		{"a page, slow", page, 4 * time.Second, false},
+		{"a page, stopped", page, time.Hour, true},
+		{"records, slow", records, 4 * time.Second, false},
+		{"records, stopped", records, time.Hour, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFixture(t, unlimited)
 				f.large(t, 15)
-				whole := f.get(t, "/claims?domain=shop.example").Body.Len()
+				whole := f.do(t, test.request(t, f)).Body.Len()
 				listener := &pipeListener{make(chan net.Conn), make(chan struct{})}
 				server, served := &http.Server{Handler: f.api.Handler(), WriteTimeout: 30 * time.Second}, make(chan error)
 				go func() { served <- server.Serve(listener) }()
 				client, end := net.Pipe()
 				listener.connections <- end
-				if _, err := io.WriteString(client, "GET /claims?domain=shop.example HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+				r := test.request(t, f)
+				r.Close = true
+				if err := r.Write(client); err != nil {
 					t.Fatal(err)
 				}
 				read, piece := 0, make([]byte, 32<<10)
