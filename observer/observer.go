@@ -15,7 +15,7 @@
 // # What stands in an attacker's way
 //
 // Anybody can make a node look domains up, and whoever has one domain has any number of names below it. So only domains are
-// observed from which a claim was accepted, or that the operator lists; a domain gets so many observations a day, and all
+// observed from which a claim was accepted, or that the operator lists; other domains' reports give way to theirs; a domain gets so many observations a day, and all
 // domains together so many; and what waits is bounded. What does not fit is dropped and counted: the next look sees it again.
 //
 // # API
@@ -62,8 +62,8 @@ const (
 	retryEvery = 5 * time.Second
 	// maxRetry bounds the domains that wait so, in a shard.
 	maxRetry = 128
-	// lookEvery is how often listed domains are looked up, if nobody else asks for them.
-	lookEvery = time.Hour
+	// lookEvery is how often listed domains are looked up, if nobody else asks for them, and lookAgain how soon where one did not answer.
+	lookEvery, lookAgain = time.Hour, time.Minute
 )
 
 // Keys is where reports come from: discovery.
@@ -185,40 +185,41 @@ func (o *Observer) Run(ctx context.Context) error {
 	return nil
 }
 
-// lookAtListed looks the listed domains up: at the start, and then every lookEvery.
+// lookAtListed looks the listed domains up: at the start, and then every lookEvery, or lookAgain where one of them said nothing.
 func (o *Observer) lookAtListed(ctx context.Context) {
-	if len(o.listed) == 0 {
-		return
-	}
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for {
+	for len(o.listed) > 0 {
+		wait := lookEvery
 		for domain := range o.listed {
 			report, err := o.options.Keys.Keys(ctx, domain)
 			if ctx.Err() != nil {
 				return
 			}
-			if err != nil {
-				o.options.Logger.Debug("could not look at a listed domain", "domain", domain, "error", err)
-				continue
+			if err != nil || !answered(report) {
+				wait = lookAgain
 			}
-			o.Observe(report) // discovery's hook may have done so: then this one changes nothing
+			if err == nil {
+				o.Observe(report) // discovery's hook may have done so: then this one changes nothing
+			}
 		}
+		timer := time.NewTimer(wait)
 		select {
-		case <-ticker.C:
+		case <-timer.C:
 		case <-ctx.Done():
+			timer.Stop()
 			return
 		}
 	}
 }
 
-// Observe takes what a fresh look-up found, for [discovery.Config.Observed]. It never waits: a domain that is not to be observed is
-// passed over, and where too much waits already the report is dropped and counted. The report is only read.
+// Observe takes what a fresh look-up found, for [discovery.Config.Observed]. It never waits: where too much waits already the report is
+// dropped and counted. A domain that is not known to be observed is passed over unless the log has observations of it by this node, from before a
+// restart. The report is only read.
 func (o *Observer) Observe(r *discovery.Report) {
-	if o == nil || !o.listed[r.Domain] && !o.used.Contains(r.Domain) {
+	if o == nil {
 		return
 	}
-	o.shardOf(r.Domain).put(task{domain: r.Domain, report: r})
+	known := o.listed[r.Domain] || o.used.Contains(r.Domain)
+	o.shardOf(r.Domain).put(task{domain: r.Domain, report: r, stranger: !known})
 }
 
 // Accepted takes the key of a claim that was accepted, for the verifier's hook of that name. Its domain is observed from then on. It never

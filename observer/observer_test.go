@@ -314,8 +314,7 @@ func TestRestart(t *testing.T) {
 
 		second := w.start(nil)
 		time.Sleep(time.Hour)
-		w.report(shop, published{seed: 2, channels: inDNS})
-		second.Accepted(accepted(shop))
+		second.Observe(w.report(shop, published{seed: 2, channels: inDNS})) // without a claim since
 		synctest.Wait()
 		if len(w.logged) != before {
 			t.Fatalf("logged again: %s", w.logged[before].Raw())
@@ -391,6 +390,22 @@ func TestLogRefuses(t *testing.T) {
 			t.Errorf("stats %+v, asked discovery %d times", s, w.asked)
 		}
 	})
+}
+
+// TestAcceptedCostsNothing is about the way of each claim: a domain that is known costs no memory.
+func TestAcceptedCostsNothing(t *testing.T) {
+	w := newWorld(t)
+	ob, err := observer.New(observer.Options{Node: node, Network: protocol.Development, Key: newKey(1), Log: w, Keys: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := accepted(shop)
+	if n := testing.AllocsPerRun(1000, func() { ob.Accepted(found) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if s := ob.Stats(); s.Waiting != 1 || s.Domains != 1 {
+		t.Errorf("stats %+v", s)
+	}
 }
 
 // TestFloodIsDropped fills the queues of an observer that does not run yet: nothing blocks, and what was dropped is found again.

@@ -13,8 +13,9 @@ import (
 
 // task is a domain to look at; without a report, discovery is asked for what it has.
 type task struct {
-	domain string
-	report *discovery.Report
+	domain   string
+	report   *discovery.Report
+	stranger bool // it is to be observed only if it was before
 }
 
 // shard works on the domains that fall to it, one after the other, so that a domain's observations keep their order.
@@ -34,8 +35,11 @@ func newShard(o *Observer) (*shard, error) {
 	return &shard{observer: o, tasks: make(chan task, queue/shards), domains: domains, retry: make(map[string]*discovery.Report)}, nil
 }
 
-// put reports whether there was room.
+// put reports whether there was room. Strangers leave half of it to others, and are not missed: most of them are nobody.
 func (s *shard) put(t task) bool {
+	if t.stranger && len(s.tasks) >= cap(s.tasks)/2 {
+		return false
+	}
 	select {
 	case s.tasks <- t:
 		return true
@@ -57,7 +61,7 @@ func (s *shard) run(ctx context.Context) {
 		case <-ticker.C:
 			for domain, report := range s.retry {
 				delete(s.retry, domain)
-				s.do(ctx, task{domain, report})
+				s.do(ctx, task{domain: domain, report: report})
 				if ctx.Err() != nil {
 					return
 				}
@@ -76,7 +80,7 @@ func (s *shard) do(ctx context.Context, t task) {
 			return
 		}
 	}
-	err := s.observe(ctx, t.report)
+	err := s.observe(ctx, t)
 	if err == nil || ctx.Err() != nil {
 		s.failing = false
 		return
@@ -96,13 +100,16 @@ func (s *shard) do(ctx context.Context, t task) {
 }
 
 // observe logs what is new in the report.
-func (s *shard) observe(ctx context.Context, r *discovery.Report) error {
-	o := s.observer
+func (s *shard) observe(ctx context.Context, t task) error {
+	o, r := s.observer, t.report
 	known, ok := s.domains.Get(r.Domain)
 	if !ok {
 		var err error
 		if known, err = recall(ctx, o.options.Log, r.Domain, o.options); err != nil {
 			return fmt.Errorf("recalling what was logged: %w", err)
+		}
+		if t.stranger && len(known.keys) == 0 {
+			return nil
 		}
 		s.domains.Add(r.Domain, known)
 	}
