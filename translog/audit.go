@@ -45,7 +45,7 @@ type AuditReport struct {
 	Checkpoint  Checkpoint               // the log's signed head
 	Cosigners   []Cosignature            // of AuditOptions.Cosigners
 	Entries     uint64                   // read and hashed
-	Tiles       uint64                   // read and compared
+	Tiles       uint64                   // read, and those that the entries make
 	Bytes       uint64                   // of entries and tiles
 	Kinds       map[protocol.Kind]uint64 // entries of each kind
 	First, Last time.Time                // ingestedAt of the first and last entry
@@ -260,11 +260,11 @@ func (a *audit) compareTile(ctx context.Context, t Tile, want []byte) error {
 }
 
 func (a *audit) compare(t Tile, want, got []byte) error {
-	a.report.Tiles++
 	a.report.Bytes += uint64(len(got))
 	if !bytes.Equal(want, got) {
 		return &Finding{Kind: BadTile, Where: t.Path(), Err: errors.New("its hashes are not those that the entries make")}
 	}
+	a.report.Tiles++
 	return nil
 }
 

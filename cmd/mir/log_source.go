@@ -44,7 +44,9 @@ func (s *logSource) head(ctx context.Context, keys *logKeys) (logKey, sumdb.Veri
 		return logKey{}, nil, translog.Checkpoint{}, err
 	}
 	signed, err := s.Checkpoint(ctx)
-	if err != nil {
+	if gone, ok := errors.AsType[*notThere](err); ok {
+		return none(&rejection{fault: "missing", message: gone.Error(), hint: "Does it keep this log? A log has its epoch in its name, and a mirror the log's whole name."})
+	} else if err != nil {
 		return none(err)
 	}
 	origin, err := translog.NoteOrigin(signed)
