@@ -65,6 +65,7 @@ func (a *API) verdictOnReceipt(c *gin.Context, document []byte) (verdictAnswer, 
 
 // readReceipt reads a receipt, and whose log it is about; refusal says why it is none.
 func readReceipt(document []byte) (receipt translog.Receipt, origin protocol.Origin, refusal string) {
+	document = append(bytes.TrimRight(document, "\n"), '\n') // programs that take it out of an answer add a line's end
 	receipt, err := translog.ParseReceipt(document)
 	var name string
 	if err == nil {
