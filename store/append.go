@@ -139,15 +139,15 @@ func (s *Store) statementItem(statement protocol.Statement, p Provenance) (item,
 // append writes one of this node's own records, or finds the one that is there. The returned error is the transaction's, the record's own
 // stands in the answer.
 func (t *transaction) append(i *item, a *Appended) error {
-	held, err := t.find(&i.known)
-	switch {
-	case err == nil:
+	held, found, err := t.find(&i.known)
+	if found {
 		return t.again(i, &held, a)
-	case !errors.Is(err, ErrNotFound):
-		a.Err = err
+	}
+	if a.Err = err; a.Err != nil {
 		return nil
 	}
-	if a.Err = t.tombstone(i.record.RecordHash); a.Err != nil {
+	if erased, yes := t.buried(i.record.RecordHash); yes {
+		a.Err = erased
 		return nil
 	}
 	p, err := t.ownEntry(i.record.Kind, i.record.RecordHash)
@@ -167,8 +167,8 @@ func (t *transaction) append(i *item, a *Appended) error {
 
 // again answers for a record that is held. Where the own log lacks it, it gets an entry, unless it is another claim under the same sigHash.
 func (t *transaction) again(i *item, held *logRecord, a *Appended) error {
-	if err := held.erasure(); err != nil {
-		a.Record, a.Err = held.Record, err
+	if held.erased {
+		a.Record, a.Err = held.Record, held.erasure()
 		return nil
 	}
 	own := t.store.logs.ownNumber()
@@ -183,10 +183,7 @@ func (t *transaction) again(i *item, held *logRecord, a *Appended) error {
 		}
 	}
 	a.Index = p.index
-	if err := t.store.complete(held, t.log); err != nil {
-		a.Err = t.store.log.noted(err)
-		return nil
-	}
+	a.Err = t.store.log.noted(t.store.complete(held, t.log))
 	a.Record = held.Record
 	return nil
 }

@@ -15,6 +15,7 @@ func (s *Store) commitLoop() {
 		mirrored := s.mirrored
 		if s.crowded() {
 			mirrored = nil // the room that is left is for this node's own clients
+			notify(s.mergeWanted)
 		}
 		var first *request
 		select {
@@ -25,6 +26,7 @@ func (s *Store) commitLoop() {
 			probe = nil
 			s.probe()
 		case <-s.roomMade: // mirrors' requests may go on
+		case <-s.fault.changed: // they are refused
 		case first = <-s.queue:
 		case first = <-mirrored:
 		}
@@ -93,11 +95,12 @@ func (s *Store) gather(first *request) []*request {
 	return requests
 }
 
-// crowded tells whether a merge lags behind, so that what is appended must be held back.
+// crowded tells whether a merge lags behind, so that what is appended must be held back. While there is a fault nothing is: it is refused.
 func (s *Store) crowded() bool {
 	s.state.RLock()
-	defer s.state.RUnlock()
-	return s.state.active.claims() >= s.options.MergeClaims
+	full := s.state.active.claims() >= s.options.MergeClaims
+	s.state.RUnlock()
+	return full && s.writable() == nil
 }
 
 // slowest is how long a claim is held up when the active table is all but full: it lets the merger catch up before appends must stop.

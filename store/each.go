@@ -102,13 +102,11 @@ func (s *Store) erasedByNotice(hashes [][32]byte) (map[[32]byte]*ErasedError, er
 	})
 }
 
-// tombstone is nil, or the erasure of a record that was never held.
-func (t *transaction) tombstone(hash [32]byte) error {
+// buried tells of the erasure of a record that was never held.
+func (t *transaction) buried(hash [32]byte) (erased *ErasedError, yes bool) {
 	if t.store.logs.tombstones.Load()+uint64(t.tombstones) == 0 {
-		return nil
+		return nil, false
 	}
-	if erased := decodeTombstone(t.log.Bucket(tombstonesBucket).Get(hash[:])); erased != nil {
-		return erased
-	}
-	return nil
+	erased = decodeTombstone(t.log.Bucket(tombstonesBucket).Get(hash[:]))
+	return erased, erased != nil
 }

@@ -41,9 +41,12 @@ func (s *Store) EraseClaim(ctx context.Context, sigHash [32]byte, reason string,
 		r.bytes += int64(len(logged.envelope))
 	}
 	r.work = func(t *transaction) (refused, failed error) {
-		record, err := t.find(claim)
+		record, found, err := t.find(claim)
 		if err != nil {
 			return err, nil
+		}
+		if !found {
+			return ErrNotFound, nil
 		}
 		if err := record.erasure(); err != nil {
 			return err, nil
@@ -74,12 +77,12 @@ func (s *Store) EraseMirrored(ctx context.Context, recordHash [32]byte, reason s
 	l := &lookup{by: byRecordHash, hash: recordHash}
 	r := &request{mirror: true, lookups: []*lookup{l}, weight: 1, bytes: fixedBytes + int64(len(reason))}
 	r.work = func(t *transaction) (refused, failed error) {
-		record, err := t.find(l)
+		record, found, err := t.find(l)
 		switch {
-		case errors.Is(err, ErrNotFound):
-			return t.bury(recordHash, reason)
 		case err != nil:
 			return err, nil
+		case !found:
+			return t.bury(recordHash, reason)
 		case record.Kind != protocol.KindClaim:
 			return fmt.Errorf("%w: only claims are erased", ErrInvalid), nil
 		}
@@ -125,7 +128,7 @@ func (t *transaction) erase(record *logRecord, reason string) error {
 
 // bury notes that a record which is not held must not be kept, and drops it from quarantine.
 func (t *transaction) bury(hash [32]byte, reason string) (refused, failed error) {
-	if erased := t.tombstone(hash); erased != nil {
+	if erased, yes := t.buried(hash); yes {
 		return erased, nil
 	}
 	if t.store.logs.tombstones.Load()+uint64(t.tombstones) >= MaxTombstones {

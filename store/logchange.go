@@ -115,12 +115,12 @@ func (s *Store) loadLogs() error {
 	defer s.logs.Unlock()
 	quarantined := uint64(0)
 	for _, log := range read {
-		s.logs.version++
-		log.state.version = s.logs.version
 		if held, known := s.logs.byName[log.name]; known {
 			if log.state.size == 0 && log.state.checkpoint.Note == nil {
 				log.state.checkpoint = held.state.checkpoint // see signEmpty
 			}
+			s.logs.version++
+			log.state.version = s.logs.version
 			held.state = log.state
 		} else {
 			s.logs.add(log)

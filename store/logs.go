@@ -84,6 +84,8 @@ func (l *logs) init() {
 
 // add takes in a log. The caller holds the lock, or is the only one yet.
 func (l *logs) add(log *originLog) {
+	l.version++
+	log.state.version = l.version
 	l.all = append(l.all, log)
 	l.byName[log.name], l.byHash[log.hash] = log, log
 	names := append(append([]string(nil), *l.origins.Load()...), log.name)
@@ -139,8 +141,6 @@ func (l *logs) publish(t *transaction) {
 	}
 	l.Lock()
 	for _, log := range t.opened {
-		l.version++
-		log.state.version = l.version
 		l.add(log)
 	}
 	for _, c := range t.changes {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"time"
 
@@ -101,8 +100,8 @@ func (s *Store) ResolveMissing(ctx context.Context, origin string, index uint64,
 		case st.State == Quarantined && t.quarantineFull(log):
 			st.State = Missing
 		case st.State == Held && st.item == nil:
-			if _, err := t.find(&st.known); errors.Is(err, ErrNotFound) && t.tombstone(st.known.hash) == nil {
-				return fmt.Errorf("%w: that of entry %d of %s", ErrNotHeld, index, origin), nil
+			if err := t.mustHold(&st.known); err != nil {
+				return fmt.Errorf("entry %d of %s: %w", index, origin, err), nil
 			}
 		}
 		return nil, t.resolve(log, st, key, value, nextTry)

@@ -100,10 +100,14 @@ func (t *transaction) quarantineFull(log *originLog) bool {
 // quarantine keeps a body without serving it, or notes a further place of one that is kept, served or not.
 func (t *transaction) quarantine(c *logChange, st *settlement) error {
 	hash := st.known.hash
-	if held, err := t.find(&st.known); err == nil {
+	held, found, err := t.find(&st.known)
+	if err != nil {
+		return err
+	}
+	if found {
 		return t.addPlace(&held, st.place)
 	}
-	if t.tombstone(hash) != nil {
+	if _, yes := t.buried(hash); yes {
 		return nil
 	}
 	bucket := t.log.Bucket(quarantineBucket)

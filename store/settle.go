@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -13,6 +12,7 @@ import (
 // BodyState is what this store knows of the body that an entry commits to.
 type BodyState uint8
 
+// The states of a body.
 const (
 	Unknown     BodyState = iota // never heard of
 	Held                         // verified, kept and served
@@ -23,11 +23,11 @@ const (
 	Skipped                      // of a kind that this program does not know
 )
 
-// SettleState and HaveState are BodyState, as Settle takes it and Have gives it.
-type (
-	SettleState = BodyState
-	HaveState   = BodyState
-)
+// SettleState is BodyState as Settle takes it: any but Unknown.
+type SettleState = BodyState
+
+// HaveState is BodyState as Have gives it: Unknown, Held, Quarantined or Erased.
+type HaveState = BodyState
 
 // MaxOutcomes is the most outcomes that one Settle takes.
 const MaxOutcomes = 4_096
@@ -156,10 +156,8 @@ func (t *transaction) settleable(log *originLog, settlements []settlement) error
 		case st.State == Missing:
 			missing++
 		case st.State == Held && st.item == nil:
-			if _, err := t.find(&st.known); errors.Is(err, ErrNotFound) && t.tombstone(st.known.hash) == nil {
-				return fmt.Errorf("%w: that of entry %d of %s", ErrNotHeld, st.Index, log.name)
-			} else if err != nil && !errors.Is(err, ErrNotFound) {
-				return err
+			if err := t.mustHold(&st.known); err != nil {
+				return fmt.Errorf("entry %d of %s: %w", st.Index, log.name, err)
 			}
 		case st.State == Quarantined && t.quarantineFull(log):
 			missing++
@@ -169,6 +167,18 @@ func (t *transaction) settleable(log *originLog, settlements []settlement) error
 		return fmt.Errorf("%w: %d missing bodies of %s", ErrFull, MaxMissing, log.name)
 	}
 	return nil
+}
+
+// mustHold is nil if the record is held, or must not be: ErrNotHeld.
+func (t *transaction) mustHold(l *lookup) error {
+	_, found, err := t.find(l)
+	if err != nil || found {
+		return err
+	}
+	if _, yes := t.buried(l.hash); yes {
+		return nil
+	}
+	return ErrNotHeld
 }
 
 // settle does what an outcome says. The log's cursor has been moved.
@@ -188,22 +198,24 @@ func (t *transaction) settle(c *logChange, st *settlement) error {
 
 // hold keeps a verified body, or notes a further place of one that is held.
 func (t *transaction) hold(c *logChange, st *settlement) error {
-	held, err := t.find(&st.known)
-	switch {
-	case err == nil:
-		return t.addPlace(&held, st.place)
-	case !errors.Is(err, ErrNotFound):
+	held, found, err := t.find(&st.known)
+	if err != nil {
 		return err
 	}
-	if t.tombstone(st.known.hash) != nil || st.item == nil {
+	if found {
+		return t.addPlace(&held, st.place)
+	}
+	if _, yes := t.buried(st.known.hash); yes || st.item == nil {
 		return nil
 	}
 	if st.item.claim() {
-		if _, err := t.find(&st.sig); err == nil { // another claim with the same signature: one of them is not genuine
+		_, found, err := t.find(&st.sig)
+		if err != nil {
+			return err
+		}
+		if found { // another claim with the same signature: one of them is not genuine
 			c.state.Refused++
 			return nil
-		} else if !errors.Is(err, ErrNotFound) {
-			return err
 		}
 	}
 	return t.put(st.item, st.place)

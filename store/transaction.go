@@ -87,11 +87,10 @@ func (t *transaction) handle(r *request, a *answer) error {
 		a.err, failed = r.work(t)
 		return failed
 	}
-	if a.err = t.store.ownReady(); a.err != nil {
-		return nil
+	if a.err = t.store.ownReady(); a.err == nil {
+		a.appended = make([]Appended, len(r.items))
 	}
-	a.appended = make([]Appended, len(r.items))
-	for i := range r.items {
+	for i := range a.appended {
 		if err := t.append(&r.items[i], &a.appended[i]); err != nil {
 			return err
 		}
@@ -118,9 +117,10 @@ func (t *transaction) lookUp(requests []*request) error {
 }
 
 // find looks for a record in this transaction, in memory, and in the records that the index on disk named.
-func (t *transaction) find(l *lookup) (logRecord, error) {
+func (t *transaction) find(l *lookup) (r logRecord, found bool, err error) {
 	if seq, known := t.fresh[l.by][l.hash]; known {
-		return t.read(seq)
+		r, err = t.read(seq)
+		return r, err == nil, err
 	}
 	for _, table := range t.tables {
 		if table == nil {
@@ -128,16 +128,16 @@ func (t *transaction) find(l *lookup) (logRecord, error) {
 		}
 		if seq, known := table.sequence(l); known {
 			if r, err := t.read(seq); err != nil || l.matches(&r) {
-				return r, err
+				return r, err == nil, err
 			}
 		}
 	}
 	for _, seq := range l.onDisk {
 		if r, err := t.read(seq); err != nil || l.matches(&r) {
-			return r, err
+			return r, err == nil, err
 		}
 	}
-	return logRecord{}, ErrNotFound
+	return logRecord{}, false, nil
 }
 
 // read reads a record, and notes damage: that is the claim's error and not the transaction's, which would note it.
