@@ -11,6 +11,7 @@ func (p *Planner) Hinted(now time.Time, from PeerID, hints []Hint) {
 		if teller = i; p.peers[i].deafTo > p.now {
 			return
 		}
+		p.fan(i)
 	}
 	if p.trouble >= troubled {
 		p.probe() // somebody reaches us again

@@ -17,7 +17,7 @@ func (p *Planner) Next(now time.Time) (actions []Action, wake time.Time) {
 	p.startPolls()
 	p.startPulls()
 	p.startTells()
-	return p.actions, p.start.Add(p.wake() - 1)
+	return p.actions, p.time(p.wake())
 }
 
 // ring takes up the timers that are due.
@@ -35,7 +35,11 @@ func (p *Planner) ring() {
 			}
 		case spreadDue:
 			if o := &p.origins[t.index]; o.spreadAt == t.at {
-				p.spread(t.index, p.o.RelayFanout)
+				if o.own {
+					p.spread(t.index, 1)
+				} else {
+					p.spread(t.index, p.o.RelayFanout)
+				}
 			}
 		case tellDue:
 			if peer := &p.peers[t.index]; peer.tellAt == t.at && !peer.gone {

@@ -21,8 +21,10 @@ type origin struct {
 	holders   [maxHolders]int32 // who told us that they hold so much, or gave it to us; nobody: free
 	owner     int32             // the peer whose log it is; nobody: not admitted, or our own
 	source    int32             // of the pull in flight
+	guessed   int32             // the neighbour that was asked last on the chance that it holds more
 	root      [4]byte           // at headSize
 	tries     uint8             // failed looks in a row
+	guesses   uint8             // neighbours asked so, for one growth
 	rumours   uint8             // nameless hints that proved false, in a row
 	own       bool
 	frozen    bool
@@ -30,6 +32,7 @@ type origin struct {
 	queued    bool          // lies in ready
 	growing   bool          // lies in grown
 	due       time.Duration // when a pull is to be considered; 0: no pull is wanted
+	began     time.Duration // when the pull in flight began
 	notBefore time.Duration // no pull before: pause, or retry
 	spreadAt  time.Duration // when its growth is told over HTTP; 0: no need
 	deafTo    time.Duration // nameless hints do not count until then
@@ -40,7 +43,7 @@ func (p *Planner) origin(id OriginID) (int32, bool) {
 	if o, known := p.originIndex[id]; known {
 		return o, true
 	}
-	fresh := origin{id: id, owner: nobody, source: nobody}
+	fresh := origin{id: id, owner: nobody, source: nobody, guessed: nobody}
 	for i := range fresh.holders {
 		fresh.holders[i] = nobody
 	}
@@ -58,13 +61,20 @@ func (p *Planner) origin(id OriginID) (int32, bool) {
 	return o, true
 }
 
-// idleOrigin finds a log that no admitted peer owns any more.
+// idleOrigin finds a log that no admitted peer owns any more. It goes on where it ended last, and when there is none it is not asked again
+// before a peer is forgotten.
 func (p *Planner) idleOrigin() int32 {
-	for i := range p.origins {
-		if o := &p.origins[i]; !o.own && o.owner == nobody && !o.pulling && !o.queued {
+	for range p.origins {
+		if p.crowded {
+			break
+		}
+		i := p.idle
+		p.idle = (p.idle + 1) % len(p.origins)
+		if o := &p.origins[i]; !o.own && o.owner == nobody && !o.pulling && !o.queued && !o.growing {
 			return int32(i)
 		}
 	}
+	p.crowded = true
 	return nobody
 }
 
@@ -86,6 +96,15 @@ func (o *origin) hold(peer int32, size uint64) {
 	}
 	if o.holders[place] == nobody || smallest < size {
 		o.holders[place], o.sizes[place] = peer, size
+	}
+}
+
+// dropGone forgets what peers hold that are no longer admitted.
+func (o *origin) dropGone(peers []peer) {
+	for i, holder := range o.holders {
+		if holder != nobody && peers[holder].gone {
+			o.holders[i], o.sizes[i] = nobody, 0
+		}
 	}
 }
 

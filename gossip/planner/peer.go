@@ -18,6 +18,7 @@ type peer struct {
 
 	failures int           // in a row
 	until    time.Duration // backed off until then
+	told     time.Duration // when its last hints came
 	lies     int           // false hints in a row
 	deafTo   time.Duration // its hints do not count until then
 
@@ -29,15 +30,16 @@ type peer struct {
 	toTell  []int32       // origins whose head it is to be told; at most MaxHints
 	queued  bool          // waits in tellReady
 	telling bool          // a Tell is in flight
+	toldOwn bool          // and speaks of our own log
 	tellAt  time.Duration // not before; while telling: give the answer up
 	toldAt  time.Duration // when the Tell in flight was sent
 }
 
 const (
-	warmFor      = 80 * time.Second       // an answer so recent means that a connection is open (idle ones are closed after 90 s)
-	unknownTrip  = 150 * time.Millisecond // the round trip of a peer that was never measured
-	tellGivenUp  = 15 * time.Second       // a Tell that was not answered for so long counts as ended
-	busyPause    = time.Second            // after Busy
+	warmFor      = 80 * time.Second      // an answer so recent means that a connection is open (idle ones are closed after 90 s)
+	unknownTrip  = 50 * time.Millisecond // the round trip of a peer that was never measured
+	tellGivenUp  = 15 * time.Second      // a Tell that was not answered for so long counts as ended
+	busyPause    = time.Second           // after Busy
 	maxDoublings = 20
 )
 
@@ -57,9 +59,16 @@ func (p *Planner) SetPeers(now time.Time, infos []PeerInfo) {
 			stays[i] = true
 		}
 	}
+	before := len(p.freePeers)
 	for _, i := range p.live {
 		if !stays[i] {
 			p.forget(i)
+		}
+	}
+	if len(p.freePeers) > before {
+		p.crowded = false
+		for o := range p.origins {
+			p.origins[o].dropGone(p.peers)
 		}
 	}
 	p.live = p.live[:0]
@@ -98,15 +107,15 @@ func (p *Planner) forget(i int32) {
 	for _, o := range p.peers[i].origins {
 		p.origins[o].owner = nobody
 	}
-	for o := range p.origins {
-		p.origins[o].drop(i)
-	}
 	p.peers[i].gone, p.peers[i].toTell, p.peers[i].origins = true, nil, nil
 	p.freePeers = append(p.freePeers, i)
 }
 
 // own notes which logs belong to a peer. A log that another peer owns already stays with that one.
 func (p *Planner) own(i int32, ids []OriginID) {
+	if len(p.peers[i].origins) > 0 {
+		p.crowded = false
+	}
 	for _, o := range p.peers[i].origins {
 		p.origins[o].owner = nobody
 	}
@@ -215,7 +224,7 @@ func (p *Planner) Export() []PeerState {
 	var states []PeerState
 	for _, i := range p.live {
 		if peer := &p.peers[i]; peer.failures > 0 {
-			states = append(states, PeerState{Peer: peer.id, Failures: peer.failures, Until: p.start.Add(peer.until)})
+			states = append(states, PeerState{Peer: peer.id, Failures: peer.failures, Until: p.time(peer.until)})
 		}
 	}
 	return states
@@ -251,10 +260,10 @@ func (p *Planner) Peer(id PeerID) (PeerStatus, bool) {
 	peer := &p.peers[i]
 	s := PeerStatus{Failures: peer.failures, RoundTrip: peer.roundTrip, Pulls: peer.pulls, Neighbour: p.neighbours.has(i)}
 	if peer.until > p.now {
-		s.Until = p.start.Add(peer.until)
+		s.Until = p.time(peer.until)
 	}
 	if peer.deafTo > p.now {
-		s.Distrust = p.start.Add(peer.deafTo)
+		s.Distrust = p.time(peer.deafTo)
 	}
 	return s, true
 }

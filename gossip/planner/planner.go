@@ -125,6 +125,8 @@ type Planner struct {
 
 	origins     []origin
 	originIndex map[OriginID]int32
+	idle        int  // where idleOrigin goes on
+	crowded     bool // it found none
 
 	timers    timerHeap
 	ready     []int32 // origins whose pull is due, in order of arrival
@@ -151,6 +153,9 @@ func (p *Planner) at(now time.Time) {
 	}
 	p.now = max(p.now, now.Sub(p.start)+1) // +1: zero means "never"
 }
+
+// time turns an instant back into a time.
+func (p *Planner) time(instant time.Duration) time.Time { return p.start.Add(instant - 1) }
 
 // between draws a duration from low to high.
 func (p *Planner) between(low, high time.Duration) time.Duration {

@@ -9,12 +9,12 @@ import (
 const HeadsPage = 256
 
 const (
-	soonWithin  = 200 * time.Millisecond // the first poll after a start or a heal comes within
-	soonStep    = 250 * time.Millisecond // and the others of the first round follow so fast
-	rotateEvery = 24                     // polls, after which one polled peer gives way to another, chosen by chance
-	maxUrgent   = 64                     // peers that wait to be polled out of turn
-	troubled    = 3                      // failures in a row, over all peers, from which on we take ourselves for cut off
-	probeEvery  = time.Second            // while cut off, incoming hints cause at most one poll in this time
+	soonWithin = 200 * time.Millisecond // the first poll after a start or a heal comes within
+	soonStep   = 250 * time.Millisecond // and the others of the first round follow so fast
+	rotateMost = 24                     // polls, after which at the latest one polled peer gives way to another, chosen by chance
+	maxUrgent  = 64                     // peers that wait to be polled out of turn
+	troubled   = 3                      // failures in a row, over all peers, from which on we take ourselves for cut off
+	probeEvery = time.Second            // while cut off, incoming hints cause at most one poll in this time
 )
 
 // pollPlan says who is polled next, and when. Few peers are polled regularly, so that their cursors stay fresh and an answer is short; one of them is
@@ -75,7 +75,8 @@ func (p *Planner) probe() {
 	p.pollSoon(plan.slots[p.random.IntN(len(plan.slots))])
 }
 
-// healed is called at the first success after many failures: it was our own link that was cut, so what the others' failures taught us is void.
+// healed is called at the first success after many failures: it was our own link that was cut, so what the others' failures taught
+// us is void, and what we told meanwhile was not heard.
 func (p *Planner) healed() {
 	for _, i := range p.live {
 		if peer := &p.peers[i]; peer.until > p.now {
@@ -83,6 +84,11 @@ func (p *Planner) healed() {
 		}
 	}
 	p.polling.soon(p)
+	for i := range p.origins {
+		if o := &p.origins[i]; o.own && o.announced > 0 {
+			p.spread(int32(i), p.o.Fanout)
+		}
+	}
 }
 
 // startPolls gives the polls that are due.
@@ -114,7 +120,7 @@ func (p *Planner) startPolls() {
 func (p *Planner) pollTarget() int32 {
 	plan := &p.polling
 	slot := &plan.slots[plan.turn]
-	if plan.count++; plan.count >= rotateEvery {
+	if plan.count++; plan.count >= min(rotateMost, max(len(plan.slots), len(p.live)/32)) { // a new peer's first answer is long in a large network
 		plan.count = 0
 		p.exchange(slot)
 	}

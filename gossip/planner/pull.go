@@ -3,6 +3,8 @@ package planner
 import "time"
 
 const (
+	pullTrips  = 3           // round trips of a pull: the checkpoint, the entries, the bodies
+	maxGuesses = 3           // near neighbours asked for one growth on the chance that they have it
 	localPause = time.Second // after Local, and after an answer that brought nothing
 	retryMax   = time.Minute // the longest pause between rounds of looks for something that a checkpoint proves to exist
 )
@@ -48,15 +50,11 @@ func (p *Planner) distant(o *origin) bool {
 // cost guesses how long a pull from a peer takes: entries and then bodies, and before them the opening of a connection.
 func (p *Planner) cost(i int32) time.Duration {
 	peer := &p.peers[i]
-	trip := peer.roundTrip
-	if trip == 0 {
-		trip = unknownTrip
-	}
-	trips := time.Duration(2 + peer.pulls)
+	trips := time.Duration(pullTrips + peer.pulls)
 	if peer.contact == 0 || p.now-peer.contact > warmFor {
 		trips += 2
 	}
-	return trip * trips
+	return p.trip(i) * trips
 }
 
 // startPulls gives the pulls that are due, as far as the limits allow. Who waits for a free place keeps its place in the queue.
@@ -72,7 +70,10 @@ func (p *Planner) startPulls() {
 			o.queued = false
 			continue
 		}
-		source, later := p.pick(o)
+		source, later := p.guess(o), time.Duration(0)
+		if source == nobody {
+			source, later = p.pick(o)
+		}
 		switch {
 		case source != nobody:
 			o.queued = false
@@ -93,10 +94,30 @@ func (p *Planner) pull(o *origin, source int32) {
 	if held := o.holds(source); held > o.have {
 		to = held
 	}
-	o.pulling, o.source, o.from = true, source, o.have
+	o.pulling, o.source, o.from, o.began = true, source, o.have, p.now
 	p.peers[source].pulls++
 	p.pulls++
 	p.actions = append(p.actions, Pull{Peer: p.peers[source].id, Origin: o.id, To: to})
+}
+
+// guess gives a near neighbour to ask first, though nobody said that it holds the log's growth, when a pull from those known to hold it would take long:
+// what we heard of, it has probably heard of too.
+func (p *Planner) guess(o *origin) int32 {
+	if o.guesses >= maxGuesses || !p.distant(o) {
+		return nobody
+	}
+	n := &p.neighbours
+	for _, some := range [][]int32{n.near, n.fans} {
+		for range some {
+			i := some[p.random.IntN(len(some))]
+			if p.peers[i].until <= p.now && p.cost(i) <= p.o.Near && p.peers[i].pulls < p.o.MaxPullsPerPeer && i != o.guessed {
+				o.guesses++
+				o.guessed = i
+				return i
+			}
+		}
+	}
+	return nobody
 }
 
 // pick chooses the node to pull from: of those who said that they have it and the log's own node, the one that will be fastest; when none of
@@ -145,6 +166,7 @@ func (p *Planner) PullEnded(now time.Time, id PeerID, originID OriginID, r PullR
 		return
 	}
 	o := &p.origins[i]
+	began := o.began
 	o.pulling, o.source = false, nobody
 	p.pulls--
 	grew := r.Size > o.from
@@ -152,6 +174,9 @@ func (p *Planner) PullEnded(now time.Time, id PeerID, originID OriginID, r PullR
 	source, admitted := p.peerIndex[id]
 	if admitted {
 		p.peers[source].pulls = max(0, p.peers[source].pulls-1)
+		if p.peers[source].roundTrip == 0 && r.Outcome == Pulled && began != 0 {
+			p.measure(source, (p.now-began)/pullTrips)
+		}
 		p.judge(o, source, r, grew)
 	}
 	p.again(o, grew, r)
@@ -171,8 +196,7 @@ func (p *Planner) judge(o *origin, source int32, r PullResult, grew bool) {
 			o.hold(source, r.Size)
 		}
 	case Unreachable:
-		p.failed(source)
-		o.drop(source)
+		p.failed(source) // what it said of the log stands: others may have it
 	case Busy:
 		peer.until = max(peer.until, p.now+p.between(busyPause/2, busyPause))
 	case Refused:
@@ -212,7 +236,7 @@ func (p *Planner) behind(o *origin, source int32, size uint64) {
 func (p *Planner) again(o *origin, grew bool, r PullResult) {
 	switch {
 	case grew:
-		o.tries = 0
+		o.tries, o.guesses, o.guessed = 0, 0, nobody
 		o.notBefore = p.now
 		if r.Outcome == Pulled && o.want() < o.have+catchUp {
 			o.notBefore += p.o.PullPause
@@ -225,8 +249,11 @@ func (p *Planner) again(o *origin, grew bool, r PullResult) {
 		o.notBefore = p.now + p.between(localPause/2, localPause)
 	}
 	if o.want() <= o.have {
-		o.tries = 0
+		o.tries, o.guesses, o.guessed = 0, 0, nobody
 		return
+	}
+	if o.guessed != nobody && r.Outcome == Pulled && r.Behind {
+		return // it was worth a try
 	}
 	if o.tries = min(o.tries+1, maxDoublings); o.tries < maxTries {
 		return
@@ -237,7 +264,7 @@ func (p *Planner) again(o *origin, grew bool, r PullResult) {
 				o.holders[n], o.sizes[n] = nobody, 0
 			}
 		}
-		o.rumoured, o.tries = 0, 0
+		o.rumoured, o.tries, o.guesses, o.guessed = 0, 0, 0, nobody
 		return
 	}
 	pause := min(localPause<<(o.tries-maxTries), retryMax)

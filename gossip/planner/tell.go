@@ -74,6 +74,7 @@ func (p *Planner) sendTell(i int32) {
 		return
 	}
 	p.actions = append(p.actions, Tell{Peer: peer.id, Hints: p.hints(peer.toTell)})
+	peer.toldOwn = slices.ContainsFunc(peer.toTell, func(o int32) bool { return p.origins[o].own })
 	peer.toTell = peer.toTell[:0]
 	peer.telling, peer.toldAt, peer.tellAt = true, p.now, p.now+tellGivenUp
 	p.timers.push(timer{at: peer.tellAt, kind: tellDue, index: i})
@@ -102,8 +103,22 @@ func (p *Planner) TellEnded(now time.Time, id PeerID, ok bool) {
 		p.answered(i)
 	} else {
 		p.failed(i)
+		p.tellAnother(i)
 	}
 	p.endTell(i)
+}
+
+// tellAnother makes up for a Tell of our own log's growth that failed: soon another peer is told. Nobody else would.
+func (p *Planner) tellAnother(i int32) {
+	if !p.peers[i].toldOwn {
+		return
+	}
+	for n := range p.origins {
+		if o := &p.origins[n]; o.own && o.announced > 0 && o.spreadAt == 0 {
+			o.spreadAt = p.now + p.between(p.o.BackoffFirst/2, p.o.BackoffFirst)
+			p.timers.push(timer{at: o.spreadAt, kind: spreadDue, index: int32(n)})
+		}
+	}
 }
 
 func (p *Planner) endTell(i int32) {
