@@ -42,8 +42,10 @@ import (
 const (
 	startTimeout    = 30 * time.Second // for a node to be ready, and a second more for each that starts beside it
 	takeOverTimeout = 15 * time.Second // for the nodes of a cluster that died to notice it
-	maxNodes        = 64               // each is a process with a store: more than a laptop should carry
 )
+
+// MaxNodes is how many nodes a cluster can have. Each is a process with a store: more than a laptop should carry.
+const MaxNodes = 64
 
 // Options say what to start.
 type Options struct {
@@ -101,8 +103,8 @@ func (o *Options) complete() error {
 	if o.Nodes == 0 {
 		o.Nodes = 1
 	}
-	if o.Nodes < 1 || o.Nodes > maxNodes {
-		return fmt.Errorf("%d nodes: a cluster has 1 to %d", o.Nodes, maxNodes)
+	if o.Nodes < 1 || o.Nodes > MaxNodes {
+		return fmt.Errorf("%d nodes: a cluster has 1 to %d", o.Nodes, MaxNodes)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -272,7 +274,7 @@ func removeStale(ctx context.Context, dir string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, takeOverTimeout)
 	defer cancel()
-	for i := range maxNodes {
+	for i := range MaxNodes {
 		awaitGone(ctx, newNode(dir, i))
 	}
 	return nil

@@ -3,12 +3,12 @@ package cluster_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"mirnode/cluster"
 	"mirnode/node"
@@ -201,7 +201,7 @@ func TestLinks(t *testing.T) {
 		for _, l := range told(t, c).Links {
 			word := l.Between[0] + "-" + l.Between[1]
 			if !l.Cut {
-				word += " " + l.Delay.String()
+				word += fmt.Sprintf(" %gms", l.DelayMs)
 			}
 			words = append(words, word)
 		}
@@ -216,8 +216,8 @@ func TestLinks(t *testing.T) {
 		{cluster.Order{Do: "heal", Nodes: []string{"4", "1"}}, "2-4, 3-4"},
 		{cluster.Order{Do: "heal"}, ""},
 		{cluster.Order{Do: "cut", Nodes: []string{"node1", "node2"}}, "1-2"},
-		{cluster.Order{Do: "delay", Nodes: []string{"node4", "node2"}, Delay: 20 * time.Millisecond}, "1-2, 2-4 20ms"},
-		{cluster.Order{Do: "delay", Delay: 5 * time.Millisecond}, "1-2, 1-3 5ms, 2-3 5ms, 1-4 5ms, 2-4 5ms, 3-4 5ms"},
+		{cluster.Order{Do: "delay", Nodes: []string{"node4", "node2"}, DelayMs: 20}, "1-2, 2-4 20ms"},
+		{cluster.Order{Do: "delay", DelayMs: 5}, "1-2, 1-3 5ms, 2-3 5ms, 1-4 5ms, 2-4 5ms, 3-4 5ms"},
 		{cluster.Order{Do: "delay"}, "1-2"},
 		{cluster.Order{Do: "heal"}, ""},
 	} {
@@ -247,7 +247,7 @@ func TestOrders(t *testing.T) {
 		"stands twice":          {Do: "partition", Groups: [][]string{{"node1"}, {"node1"}}},
 		"a group without nodes": {Do: "partition", Groups: [][]string{{}}},
 		"between two nodes":     {Do: "cut", Nodes: []string{"node1"}},
-		"a delay of 1h":         {Do: "delay", Delay: time.Hour},
+		"a delay of 10":         {Do: "delay", DelayMs: 1e12},
 	} {
 		if _, err := cluster.Send(t.Context(), dir, o); !errors.Is(err, cluster.ErrRefused) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", o, err, want)

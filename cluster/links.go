@@ -25,9 +25,9 @@ const (
 
 // Link is a link between two nodes that is not as it should be.
 type Link struct {
-	Between [2]string     `json:"between"` // the nodes' names
-	Cut     bool          `json:"cut"`
-	Delay   time.Duration `json:"delay"` // one way, in nanoseconds
+	Between [2]string `json:"between"` // the nodes' names
+	Cut     bool      `json:"cut"`
+	DelayMs float64   `json:"delayMs"` // one way
 }
 
 // condition is what a link is like at one moment. It is not changed once it is made.
@@ -150,11 +150,13 @@ func (l *links) faulty() []Link {
 	var list []Link
 	l.each(func(a, b int, pair *link) {
 		if now := pair.now.Load(); now.cut || now.delay > 0 {
-			list = append(list, Link{Between: [2]string{nodeName(a), nodeName(b)}, Cut: now.cut, Delay: now.delay})
+			list = append(list, Link{Between: [2]string{nodeName(a), nodeName(b)}, Cut: now.cut, DelayMs: milliseconds(now.delay)})
 		}
 	})
 	return list
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // sourceOf is the address that the i-th node talks to the others from: 127.0.1.1 and up. Linux has the whole of 127.0.0.0/8 on its loopback
 // interface, so no rights are needed; a Mac has 127.0.0.1 alone.

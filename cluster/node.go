@@ -75,6 +75,7 @@ limits:
   verify_per_second: 0
   lookup_per_second: 0
   domain_per_second: 0
+  peer_per_second: 0
   connections_per_client: 0
 `))
 

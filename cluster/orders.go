@@ -23,16 +23,21 @@ const (
 	maxOrders     = 16       // carried out at one time
 	orderTimeout  = 5 * time.Second
 	// orderAnswerTimeout is longer than the longest order takes: the start of a node.
-	orderAnswerTimeout = startTimeout + maxNodes*time.Second + orderTimeout
+	orderAnswerTimeout = startTimeout + MaxNodes*time.Second + orderTimeout
 )
 
 // Order is what a cluster's process can be told to do. Nodes are named node1, node1.test or 1.
 type Order struct {
-	Do     string        `json:"do"`               // start, stop, kill, pause, resume (Nodes); partition (Groups); cut (Nodes: two); heal, delay (Nodes: two, or none for all links)
-	Nodes  []string      `json:"nodes,omitempty"`  // one after the other
-	Groups [][]string    `json:"groups,omitempty"` // of partition
-	Reset  bool          `json:"reset,omitempty"`  // of partition and cut: break connections in the place of letting them hang
-	Delay  time.Duration `json:"delay,omitempty"`  // of delay; in nanoseconds
+	Do      string     `json:"do"`                // start, stop, kill, pause, resume (Nodes); partition (Groups); cut (Nodes: two); heal, delay (Nodes: two, or none for all links)
+	Nodes   []string   `json:"nodes,omitempty"`   // one after the other
+	Groups  [][]string `json:"groups,omitempty"`  // of partition
+	Reset   bool       `json:"reset,omitempty"`   // of partition and cut: break connections in the place of letting them hang
+	DelayMs float64    `json:"delayMs,omitempty"` // of delay
+}
+
+// delay is DelayMs, held to what a link can have.
+func (o Order) delay() time.Duration {
+	return time.Duration(min(max(o.DelayMs, -1), milliseconds(maxDelay)+1) * float64(time.Millisecond))
 }
 
 // orderAnswer is what comes back.
@@ -80,9 +85,9 @@ func (c *Cluster) Obey(ctx context.Context, o Order) error {
 	case o.Do == "heal":
 		return c.HealLink(nodes[0], nodes[1])
 	case o.Do == "delay" && len(nodes) == 0:
-		return c.Delay(o.Delay)
+		return c.Delay(o.delay())
 	case o.Do == "delay":
-		return c.DelayLink(nodes[0], nodes[1], o.Delay)
+		return c.DelayLink(nodes[0], nodes[1], o.delay())
 	}
 	return fmt.Errorf("%q is no order", o.Do)
 }

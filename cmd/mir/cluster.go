@@ -21,23 +21,29 @@ import (
 const demoDomain = "demo.test"
 
 func newClusterCommand(s streams) *cobra.Command {
-	var dir string
-	var once bool
+	var run clusterRun
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Run a federation on this machine, and walk one claim through it",
-		Long: "Runs a node, and in the place of the internet a DNS server and an HTTPS server, all on loopback and on free ports. Walks one claim\n" +
-			"through it in plain words, and stays up until interrupted. Its folder's cluster.json tells other programs where everything is.\n\n" +
+		Long: "Runs some nodes, each a process with a domain and data of its own, and in the place of the internet a DNS server, an HTTPS server and the\n" +
+			"links between the nodes, all on loopback and on free ports. Walks one claim through it in plain words, and stays up until interrupted.\n" +
+			"Its folder's cluster.json tells other programs where everything is; the commands below play what goes wrong.\n\n" +
 			"Exit code 0: it ran, and was stopped. 1: a step of the walk failed, a node ended by itself, or another cluster runs on the folder.\n" +
 			"2: the folder cannot be a cluster's.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runCluster(cmd.Context(), s, clusterRun{dir: dir, once: once, json: wantsJSON(cmd)})
+			if run.nodes < 1 || run.nodes > cluster.MaxNodes {
+				return fmt.Errorf("--nodes %d: a cluster has 1 to %d", run.nodes, cluster.MaxNodes)
+			}
+			run.json = wantsJSON(cmd)
+			return runCluster(cmd.Context(), s, run)
 		},
 	}
-	cmd.Flags().StringVar(&dir, "dir", "", "keep everything in this folder, which may be that of an earlier cluster (default: a temporary one, removed at the end)")
-	cmd.Flags().BoolVar(&once, "once", false, "end after the walk, with exit code 1 if a step failed")
+	cmd.Flags().IntVar(&run.nodes, "nodes", 3, fmt.Sprintf("how many nodes, up to %d", cluster.MaxNodes))
+	cmd.Flags().StringVar(&run.dir, "dir", "", "keep everything in this folder, which may be that of an earlier cluster (default: a temporary one, removed at the end)")
+	cmd.Flags().BoolVar(&run.once, "once", false, "end after the walk, with exit code 1 if a step failed")
 	cmd.AddCommand(newClusterPublishCommand(s), newClusterUnpublishCommand(s), newClusterEnvCommand(s), newClusterStatusCommand(s))
+	cmd.AddCommand(newClusterControlCommands(s)...)
 	return cmd
 }
 
@@ -45,6 +51,7 @@ func newClusterCommand(s streams) *cobra.Command {
 type clusterRun struct {
 	dir        string // "": a temporary one
 	temporary  bool   // the folder goes when the cluster ends
+	nodes      int
 	once, json bool
 }
 
@@ -60,7 +67,7 @@ func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
 		defer func() { err = worse(err, os.RemoveAll(run.dir)) }()
 	}
 	log := slog.New(slog.NewTextHandler(s.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	c, err := cluster.Start(ctx, cluster.Options{Dir: run.dir, Demo: demoDomain, Logger: log})
+	c, err := cluster.Start(ctx, cluster.Options{Dir: run.dir, Nodes: run.nodes, Demo: demoDomain, Logger: log})
 	if err != nil {
 		code := exitRejected
 		if errors.Is(err, cluster.ErrFolder) {
@@ -149,32 +156,6 @@ func newClusterEnvCommand(s streams) *cobra.Command {
 			for _, v := range state.Environment() {
 				fmt.Fprintf(s.out, "export %s=%s\n", v[0], shellQuote(v[1]))
 			}
-			return nil
-		},
-	}
-	at.addTo(cmd)
-	return cmd
-}
-
-func newClusterStatusCommand(s streams) *cobra.Command {
-	var at clusterAddress
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Tell where the parts of a running cluster are, and what it publishes",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			state, err := at.running(cmd.Context())
-			if err != nil {
-				return err
-			}
-			published, err := cluster.ReadPublished(state.Dir)
-			if err != nil {
-				return &exit{exitRejected, err}
-			}
-			if wantsJSON(cmd) {
-				return printJSON(s.out, map[string]any{"cluster": state, "published": published})
-			}
-			printStatus(s.out, state, published)
 			return nil
 		},
 	}

@@ -6,11 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"mirnode/cluster"
@@ -33,7 +29,7 @@ func (w *walk) introduce() {
 	w.line("DNS server", w.state.DNS+", UDP and TCP")
 	w.line("HTTPS server", w.state.WellKnownAddress+", for every domain")
 	for _, node := range w.state.Nodes {
-		w.line(node.Domain, node.URL+" (operator: "+node.Operator+")")
+		w.line(node.Domain, node.URL)
 	}
 }
 
@@ -48,7 +44,8 @@ func (w *walk) stayUp() {
 		fmt.Sprintf(`eval "$(%s cluster env --dir %s)"`, mir, shellQuote(w.state.Dir)),
 		fmt.Sprintf("%s domain check %s", mir, demoDomain),
 		fmt.Sprintf("%s claim list --domain %s", mir, demoDomain),
-		fmt.Sprintf("curl '%s/claims?domain=%s'", w.node.URL, demoDomain),
+		fmt.Sprintf("curl '%s/claims?domain=%s'", w.state.Nodes[len(w.state.Nodes)-1].URL, demoDomain),
+		fmt.Sprintf("%s cluster status --dir %s", mir, shellQuote(w.state.Dir)),
 		fmt.Sprintf("%s cluster unpublish %s --dir %s --channel dns", mir, demoDomain, shellQuote(w.state.Dir)),
 	} {
 		w.say("   " + command)
@@ -67,9 +64,9 @@ func (w *walk) reportJSON() error {
 	return printJSON(w.jsonTo, map[string]any{"cluster": w.state, "walk": w.result})
 }
 
-// request speaks to the node.
-func (w *walk) request(ctx context.Context, method, path string, body []byte) (status int, answer []byte, err error) {
-	request, err := http.NewRequestWithContext(ctx, method, w.node.URL+path, bytes.NewReader(body))
+// request speaks to a node.
+func (w *walk) request(ctx context.Context, node cluster.Node, method, path string, body []byte) (status int, answer []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, method, node.URL+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -98,41 +95,14 @@ func expect(status, want int, body []byte, into any) error {
 
 func answered(status int) string { return fmt.Sprintf("%d %s", status, http.StatusText(status)) }
 
-// printStatus tells a person where the parts of a cluster are, and what it publishes.
-func printStatus(out io.Writer, state *cluster.State, published *cluster.Published) {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "cluster\tprocess %d, in %s, up since %s\n", state.PID, state.Dir, state.StartedAt.Format(time.RFC3339))
-	fmt.Fprintf(table, "DNS\t%s\nHTTPS\t%s, vouched for by %s\n", state.DNS, state.WellKnownAddress, state.CAFile)
-	for _, node := range state.Nodes {
-		fmt.Fprintf(table, "%s\t%s, operator %s, process %d, log %s\n", node.Name, node.URL, node.Operator, node.PID, node.LogFile)
+// pause lets time pass, and reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	for _, name := range slices.Sorted(maps.Keys(published.Domains)) {
-		fmt.Fprintf(table, "%s\t%s\n", name, domainInWords(published.Domains[name]))
-	}
-	_ = table.Flush() // as with every print: a broken pipe ends the program by itself
-}
-
-// domainInWords sums up what a domain publishes.
-func domainInWords(d *cluster.Domain) string {
-	words := []string{}
-	for _, key := range d.Keys {
-		channels := make([]string, len(key.Channels))
-		for i, channel := range key.Channels {
-			channels[i] = string(channel)
-		}
-		words = append(words, "key "+key.Public+" in "+strings.Join(channels, " and "))
-	}
-	if len(words) == 0 {
-		words = append(words, "no key")
-	}
-	if d.Rcode != "" {
-		words = append(words, "DNS answers "+d.Rcode)
-	}
-	if d.Document != nil {
-		words = append(words, fmt.Sprintf("mir.json answers %d", d.Document.Status))
-	}
-	if n := len(d.Records); n > 0 {
-		words = append(words, plural(n, "further DNS record"))
-	}
-	return strings.Join(words, "; ")
 }

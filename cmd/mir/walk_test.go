@@ -28,7 +28,7 @@ func TestWalkTellsWhichStepFailed(t *testing.T) {
 		{"a node that is broken", func(w http.ResponseWriter, _ *http.Request) {
 			http.Error(w, "out of luck", http.StatusInternalServerError)
 		},
-			"step 4 of the walk (The claim is submitted to a node, which finds the key and verifies) failed: the node answered 500 Internal Server Error instead of 201 Created: out of luck", 3},
+			"step 4 of the walk (The claim is submitted to node1.test, which finds the key and verifies) failed: the node answered 500 Internal Server Error instead of 201 Created: out of luck", 3},
 		{"a node that changes what it keeps", func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				kept(w, r)
@@ -52,7 +52,7 @@ func TestWalkTellsWhichStepFailed(t *testing.T) {
 			}()
 			var out bytes.Buffer
 			w, err := newWalk(&out, cluster.State{Dir: dir, DNS: served.DNS().String(), WellKnownAddress: served.WellKnown().String(),
-				WellKnownPort: int(served.WellKnown().Port()), CAFile: served.CAFile(), Nodes: []cluster.Node{{URL: node.URL}}}, clusterRun{json: true})
+				WellKnownPort: int(served.WellKnown().Port()), CAFile: served.CAFile(), Nodes: []cluster.Node{{Domain: "node1.test", URL: node.URL}}}, clusterRun{json: true})
 			if err != nil {
 				t.Fatal(err)
 			}
