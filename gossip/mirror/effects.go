@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -111,27 +112,34 @@ func (m *Mirror) honour(ctx context.Context, e *protocol.Erasure) error {
 	if e.Node != e.ClaimDomain && !m.trusted[e.Node] {
 		return nil
 	}
-	var body store.Body
-	err := m.store.Bodies(ctx, [][32]byte{e.Record}, func(_ int, b store.Body) bool {
-		body = b
-		body.Raw = append([]byte(nil), b.Raw...)
-		return true
-	})
+	body, err := m.body(ctx, e.Record)
 	switch {
-	case err != nil:
+	case err != nil || body.Erased != nil:
 		return err
-	case body.Erased != nil:
-		return nil
 	case body.Missing:
 		return m.remember(ctx, e)
+	case !isClaimOf(body, e.Record, e.ClaimDomain):
+		return nil // it has no say in this record
 	}
-	record, refusal := readRecord(wanted{hash: e.Record, kind: protocol.KindClaim}, body.Kind, body.Raw)
-	claim, ok := record.(*protocol.Claim)
-	if refusal != nil || !ok || claim.Host() != e.ClaimDomain {
-		return nil // the notice is about something that it has no say in
-	}
-	m.log.Info("a claim is erased at its domain's notice", "node", e.Node, "claim", claim.ID())
+	m.log.Info("a claim is erased at its domain's notice", "node", e.Node, "record", hex.EncodeToString(e.Record[:]))
 	return m.store.EraseMirrored(ctx, e.Record, e.Reason)
+}
+
+// body reads a body that may be here.
+func (m *Mirror) body(ctx context.Context, hash [32]byte) (body store.Body, err error) {
+	err = m.store.Bodies(ctx, [][32]byte{hash}, func(_ int, b store.Body) bool {
+		body = b
+		body.Raw = bytes.Clone(b.Raw)
+		return true
+	})
+	return body, err
+}
+
+// isClaimOf reports whether a body is a claim of that domain.
+func isClaimOf(body store.Body, hash [32]byte, domain string) bool {
+	record, _ := readRecord(wanted{hash: hash, kind: protocol.KindClaim}, body.Kind, body.Raw)
+	claim, ok := record.(*protocol.Claim)
+	return ok && claim.Host() == domain
 }
 
 // remember keeps a notice for a claim that is not here.

@@ -46,9 +46,9 @@ func TestForksAreCaught(t *testing.T) {
 		by            func(victim, b *node) error
 	}{
 		{"heads of one size", 10, 10, (*node).looksAt},
-		{"a shorter head", 300, 7, (*node).looksAt},
-		{"a shorter head pulled", 300, 270, (*node).pullsFrom},
-		{"a longer log pulled", 10, 500, (*node).pullsFrom},
+		{"a shorter head", 30, 7, (*node).looksAt},
+		{"a shorter head pulled", 30, 27, (*node).pullsFrom},
+		{"a longer log pulled", 10, 50, (*node).pullsFrom},
 		{"the same size pulled", 10, 10, (*node).pullsFrom},
 	}
 	for _, c := range cases {
@@ -85,16 +85,16 @@ func (n *node) pullsFrom(other *node) error {
 
 // A mirror that is still catching up holds no whole checkpoint. What its prefix was proven by is kept for this case.
 func TestForksAreCaughtWhileCatchingUp(t *testing.T) {
-	for name, second := range map[string]int{"longer": 1_300, "shorter than what proved the prefix": 800, "shorter than the prefix": 300} {
+	for name, second := range map[string]int{"longer": 130, "shorter than what proved the prefix": 80, "shorter than the prefix": 30} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			a, b := w.evil(claims(t, 0, 1_200), claims(t, 2_000, 2_000+second))
+			a, b := w.evil(claims(t, 0, 120), claims(t, 200, 200+second))
 			two, three := w.node("node2.test"), w.node("node3.test")
 			two.pull(a, a.origin)
 			three.pull(b, b.origin)
-			victim := w.node("node1.test", func(o *mirror.Options) { o.Limits.EntriesPerSecond = 100 })
+			victim := w.node("node1.test", func(o *mirror.Options) { o.Limits.EntriesPerSecond = 10 })
 			victim.meet(a)
-			if result := victim.pull(two, a.origin); result.Size != 400 {
+			if result := victim.pull(two, a.origin); result.Size != 40 {
 				t.Fatalf("the first pull gave %+v", result)
 			}
 			w.clock.move(10e9)

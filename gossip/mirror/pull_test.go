@@ -28,30 +28,30 @@ func (n *node) pull(from *node, origin protocol.Origin) planner.PullResult {
 func TestPullBringsAMirrorUp(t *testing.T) {
 	w := newWorld(t)
 	one, two, three := w.node("node1.test"), w.node("node2.test"), w.node("node3.test")
-	list := claims(t, 0, 700)
-	one.takes(list[:600]...)
+	list := claims(t, 0, 350)
+	one.takes(list[:300]...)
 
 	result := two.pull(one, one.origin)
-	if result.Outcome != planner.Pulled || result.Size != 600 || result.Behind {
+	if result.Outcome != planner.Pulled || result.Size != 300 || result.Behind {
 		t.Fatalf("the pull gave %+v", result)
 	}
 	two.same(one)
-	two.holds(list[:600]...)
+	two.holds(list[:300]...)
 
-	one.takes(list[600:]...)
+	one.takes(list[300:]...)
 	two.pull(one, one.origin)
 	three.pull(two, one.origin) // out of another's mirror
 	three.same(one)
 	three.holds(list...)
-	record, err := three.store.Claim(t.Context(), list[650].SigHash())
-	if err != nil || len(record.Places) != 1 || record.Places[0].Origin != one.origin.String() || record.Places[0].Index != 650 {
-		t.Fatalf("claim 650 stands at %+v (%v)", record.Places, err)
+	record, err := three.store.Claim(t.Context(), list[320].SigHash())
+	if err != nil || len(record.Places) != 1 || record.Places[0].Origin != one.origin.String() || record.Places[0].Index != 320 {
+		t.Fatalf("claim 320 stands at %+v (%v)", record.Places, err)
 	}
 	if channels := record.Provenance.Channels; len(channels) != 1 || channels[0] != protocol.DNS {
-		t.Fatalf("claim 650 was verified by %v", channels)
+		t.Fatalf("claim 320 was verified by %v", channels)
 	}
-	if asked := one.askedRecords() + two.askedRecords(); asked != 1400 {
-		t.Errorf("%d bodies were asked for, and each of two nodes lacked 700", asked)
+	if asked := one.askedRecords() + two.askedRecords(); asked != 700 {
+		t.Errorf("%d bodies were asked for, and each of two nodes lacked 350", asked)
 	}
 	// A mirror's checkpoint bears the word of whoever holds it.
 	cosigner, err := translog.NewCosignatureVerifier(two.origin.String(), public("node2.test"))
@@ -72,16 +72,17 @@ func signatures(signed []byte) []byte {
 func TestPullGoesOnInPieces(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.node("node1.test"), w.node("node2.test")
-	list := claims(t, 0, 4_500) // more than one answer of entries holds: the first is proven under the checkpoint
+	list := claims(t, 0, 300) // more than one answer of entries holds: the first ones are proven under the checkpoint
+	one.page = 120
 	one.takes(list...)
 	result := two.pull(one, one.origin)
-	if result.Size != 4_500 {
+	if result.Size != 300 {
 		t.Fatalf("the pull gave %+v", result)
 	}
 	two.same(one)
-	two.holds(list[0], list[4_095], list[4_096], list[4_499])
-	if one.requests("/log/tile/1/000.p/17") == 0 {
-		t.Error("the first range was not proven by tiles")
+	two.holds(list...)
+	if one.requests("/log/tile/0/001.p/44") == 0 || one.requests("/log/entries") != 3 {
+		t.Errorf("%d ranges were read, the first ones without proof", one.requests("/log/entries"))
 	}
 }
 
@@ -122,7 +123,7 @@ func lieCases(t *testing.T) []lieCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fake, err := translog.SignCheckpoint(forged, 200, translog.Hash{1})
+	fake, err := translog.SignCheckpoint(forged, 30, translog.Hash{1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,13 +167,13 @@ func TestALiarIsCaughtAndHonestDataGoesOn(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			one, liar, victim := w.node("node1.test"), w.node("liar.test"), w.node("node2.test")
-			list := claims(t, 0, 200)
+			list := claims(t, 0, 30)
 			one.takes(list...)
 			liar.pull(one, one.origin)
 			liar.lies(c.lie)
 			victim.knowsOnly(liar, one)
 
-			result, err := victim.mirror.Pull(t.Context(), liar.peer, one.origin, 200)
+			result, err := victim.mirror.Pull(t.Context(), liar.peer, one.origin, 30)
 			if result.Outcome != c.want {
 				t.Fatalf("pulling from the liar gave %+v (%v), want outcome %v", result, err, c.want)
 			}
@@ -250,27 +251,27 @@ func TestAPeerThatDripsIsCutOff(t *testing.T) {
 func TestAFloodSlowsItsOriginAlone(t *testing.T) {
 	w := newWorld(t)
 	flood, calm := w.node("flood.test"), w.node("calm.test")
-	two := w.node("node2.test", func(o *mirror.Options) { o.Limits.EntriesPerSecond, o.Limits.EntriesPerDay = 100, 1_000 })
-	flood.takes(claims(t, 0, 1_200)...)
-	calm.takes(claims(t, 2_000, 2_050)...)
+	two := w.node("node2.test", func(o *mirror.Options) { o.Limits.EntriesPerSecond, o.Limits.EntriesPerDay = 10, 100 })
+	flood.takes(claims(t, 0, 120)...)
+	calm.takes(claims(t, 200, 205)...)
 
-	if result := two.pull(flood, flood.origin); result.Size != 400 {
-		t.Fatalf("four seconds' worth are 400 entries: %+v", result)
+	if result := two.pull(flood, flood.origin); result.Size != 40 {
+		t.Fatalf("four seconds' worth are 40 entries: %+v", result)
 	}
-	result, err := two.mirror.Pull(t.Context(), flood.peer, flood.origin, 1_200)
+	result, err := two.mirror.Pull(t.Context(), flood.peer, flood.origin, 120)
 	if !errors.Is(err, mirror.ErrBudget) || result.Outcome != planner.Local {
 		t.Fatalf("over its budget the flood gave %+v, %v", result, err)
 	}
 	two.pull(calm, calm.origin)
 	two.same(calm)
 	w.clock.move(2 * time.Second)
-	if result := two.pull(flood, flood.origin); result.Size != 600 {
+	if result := two.pull(flood, flood.origin); result.Size != 60 {
 		t.Fatalf("after two seconds: %+v", result)
 	}
 	w.clock.move(10 * time.Second)
 	two.pull(flood, flood.origin)
 	w.clock.move(10 * time.Second)
-	if result, err := two.mirror.Pull(t.Context(), flood.peer, flood.origin, 1_200); result.Size != 1_000 && !errors.Is(err, mirror.ErrBudget) {
+	if result, err := two.mirror.Pull(t.Context(), flood.peer, flood.origin, 120); result.Size != 100 || !errors.Is(err, mirror.ErrBudget) {
 		t.Fatalf("over the day's budget: %+v, %v", result, err)
 	}
 	w.clock.move(24 * time.Hour)

@@ -76,14 +76,18 @@ func (n *node) honest(w http.ResponseWriter, r *http.Request) {
 }
 
 func (n *node) serveLog(w http.ResponseWriter, r *http.Request, head store.Head, path string) {
-	switch {
-	case path == "checkpoint":
+	switch path {
+	case "checkpoint":
 		w.Write(head.Checkpoint.Note)
-	case path == "entries":
+	case "entries":
 		var from, to uint64
 		fmt.Sscan(r.URL.Query().Get("start"), &from)
 		fmt.Sscan(r.URL.Query().Get("end"), &to)
-		entries, err := n.store.Entries(r.Context(), head.Origin, from, min(to, head.Size, from+4096))
+		page := uint64(4_096)
+		if n.page > 0 {
+			page = uint64(n.page)
+		}
+		entries, err := n.store.Entries(r.Context(), head.Origin, from, min(to, head.Size, from+page))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}

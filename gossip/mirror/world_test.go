@@ -45,8 +45,8 @@ func (c *clock) move(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-// keys are those that keyOf made.
-var keys sync.Map
+// keys and signed are the keys and claims that were made, for the next test that wants them.
+var keys, signed sync.Map
 
 // keyOf makes the key of a domain, always the same.
 func keyOf(name string) ed25519.PrivateKey {
@@ -213,6 +213,7 @@ type node struct {
 
 	mu      sync.Mutex
 	lie     func(path string, honest []byte) []byte // alters answers
+	page    int                                     // entries in one answer, 0: 4,096
 	stall   string                                  // a path that is never answered
 	asked   map[string]int                          // requests by path without query
 	records int                                     // that /records/fetch was asked for
@@ -318,6 +319,10 @@ func claim(t testing.TB, i int) *protocol.Claim { return claimOf(t, "shop.test",
 // claimOf makes a claim of a domain, signed with a key.
 func claimOf(t testing.TB, domain, key string, i int) *protocol.Claim {
 	t.Helper()
+	name := fmt.Sprint(domain, " ", key, " ", i)
+	if c, ok := signed.Load(name); ok {
+		return c.(*protocol.Claim)
+	}
 	draft := protocol.Draft{
 		Type: "mir.transaction.completed", Domain: domain, Subject: protocol.Subject(domain, fmt.Sprint("user ", i)),
 		Timestamp: start.Add(-time.Hour).Add(time.Duration(i) * time.Millisecond).Format(time.RFC3339Nano), KeyFingerprint: protocol.Fingerprint(public(key)),
@@ -326,6 +331,7 @@ func claimOf(t testing.TB, domain, key string, i int) *protocol.Claim {
 	if err != nil {
 		t.Fatal(err)
 	}
+	signed.Store(name, c)
 	return c
 }
 

@@ -1,0 +1,90 @@
+package mirror_test
+
+import (
+	"errors"
+	"testing"
+
+	"mirnode/gossip/mirror"
+	"mirnode/protocol"
+	"mirnode/store"
+)
+
+// erases lets the node log a notice that it erased a claim.
+func (n *node) erases(c *protocol.Claim, domain string) {
+	n.t.Helper()
+	notice, err := protocol.ErasureDraft{
+		Node: n.domain, Network: n.origin.Network, Record: c.RecordHash(), ClaimDomain: domain, Reason: "asked for by the subject", ErasedAt: start,
+	}.Sign(n.key)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.logs(notice)
+}
+
+func (n *node) erased(c *protocol.Claim) bool {
+	n.t.Helper()
+	_, err := n.store.Claim(n.t.Context(), c.SigHash())
+	return errors.As(err, new(*store.ErasedError))
+}
+
+func TestErasureNotices(t *testing.T) {
+	cases := []struct {
+		name    string
+		domain  string // the claim's
+		says    string // what the notice says it is
+		trusted bool
+		want    bool
+	}{
+		{"of the claim's own domain", "node1.test", "node1.test", false, true},
+		{"of another node", "shop.test", "shop.test", false, false},
+		{"of another node that is trusted", "shop.test", "shop.test", true, true},
+		{"that lies about the claim's domain", "shop.test", "node1.test", false, false},
+	}
+	for _, c := range cases {
+		for _, first := range []string{"the claim first", "the notice first"} {
+			t.Run(c.name+", "+first, func(t *testing.T) {
+				w := newWorld(t)
+				one, holder := w.node("node1.test"), w.node("holder.test")
+				two := w.node("node2.test", func(o *mirror.Options) {
+					if c.trusted {
+						o.TrustErasures = []string{"node1.test"}
+					}
+				})
+				record := claimOf(t, c.domain, c.domain, 1)
+				holder.takes(record)
+				one.erases(record, c.says)
+				if first == "the claim first" {
+					two.pull(holder, holder.origin)
+					two.pull(one, one.origin)
+				} else {
+					two.pull(one, one.origin)
+					two.pull(holder, holder.origin)
+				}
+				if got := two.erased(record); got != c.want {
+					if _, err := two.store.Claim(t.Context(), record.SigHash()); !c.want || !errors.Is(err, store.ErrNotFound) {
+						t.Errorf("erased: %v, want %v (%v)", got, c.want, err)
+					}
+				}
+				if head := two.head(holder.origin); head.Settled != 1 {
+					t.Errorf("settled %d", head.Settled)
+				}
+			})
+		}
+	}
+}
+
+func TestWhatItsOriginErasedIsNotAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.node("node1.test"), w.node("node2.test")
+	gone := claim(t, 1)
+	one.takes(claim(t, 0), gone)
+	if err := one.store.EraseClaim(t.Context(), gone.SigHash(), "by law", nil); err != nil {
+		t.Fatal(err)
+	}
+	two.pull(one, one.origin)
+	two.same(one)
+	two.lacks(gone)
+	if head := two.head(one.origin); head.Missing != 0 {
+		t.Errorf("%d are asked for again", head.Missing)
+	}
+}
