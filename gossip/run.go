@@ -37,6 +37,7 @@ func (f *Federation) Run(ctx context.Context) error {
 	<-ctx.Done()
 	running.Wait()
 	f.workers.Wait()
+	f.book.Wait()
 	f.o.Outside.CloseIdleConnections()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()

@@ -46,6 +46,9 @@ type Book struct {
 	o    Options
 	wake chan struct{} // capacity 1: something is due sooner than Refresh said
 
+	slots   chan struct{}  // tokens of descriptors that are being read
+	reading sync.WaitGroup // such, too
+
 	mu       sync.Mutex
 	entries  map[string]*entry  // owned by mu; by domain
 	sources  map[string]*source // owned by mu; by name
@@ -81,7 +84,7 @@ func NewBook(o Options) (*Book, error) {
 		return nil, err
 	}
 	b := &Book{
-		o: o, wake: make(chan struct{}, 1),
+		o: o, wake: make(chan struct{}, 1), slots: make(chan struct{}, readAtOnce),
 		entries: make(map[string]*entry), sources: make(map[string]*source), checking: make(map[string]bool),
 	}
 	if err := b.load(); err != nil {

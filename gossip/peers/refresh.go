@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mirnode/discovery"
@@ -26,6 +27,8 @@ const (
 	readTimeout = 30 * time.Second
 	// readAtOnce bounds the descriptors that are read at the same time.
 	readAtOnce = 8
+	// refreshPatience is how long Refresh waits for what it began.
+	refreshPatience = 2 * time.Second
 	// forgetAfter is how long after its end the descriptor of a stranger is forgotten.
 	forgetAfter = 30 * 24 * time.Hour
 	// exchangeWith is the number of peers whose descriptors are asked for in one round.
@@ -41,6 +44,7 @@ type source struct {
 	failures  int
 	next      time.Time
 	lastError string
+	running   bool
 }
 
 // Woken is signalled when a peer's descriptor should be read sooner than Refresh said.
@@ -93,21 +97,40 @@ func (b *Book) spread() time.Duration {
 	return every - every/5 + time.Duration(b.o.Random.Int64N(int64(2*every/5)+1))
 }
 
-// Refresh reads the descriptors that are due, and returns when the next one is. It is called by one goroutine.
+// Refresh reads the descriptors that are due, and returns when to call it again. What takes longer than refreshPatience goes on by itself
+// and pokes when it is done, so that a peer that hangs holds up no other. It is called by one goroutine; Wait waits for what goes on.
 func (b *Book) Refresh(ctx context.Context) (next time.Time) {
-	due := b.due()
-	slots := make(chan struct{}, readAtOnce)
-	var running sync.WaitGroup
-	for _, s := range due {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
+	var round sync.WaitGroup
+	var left atomic.Bool
+	for _, s := range b.due() {
+		round.Add(1)
+		b.reading.Go(func() {
+			defer round.Done()
+			b.slots <- struct{}{}
 			b.refresh(ctx, s)
+			<-b.slots
+			if left.Load() {
+				b.poke()
+			}
 		})
 	}
-	running.Wait()
+	done := make(chan struct{})
+	b.reading.Go(func() {
+		round.Wait()
+		close(done)
+	})
+	patience := time.NewTimer(refreshPatience)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+		left.Store(true)
+	}
 	return b.next()
 }
+
+// Wait waits for what Refresh left going on, which ends with its context.
+func (b *Book) Wait() { b.reading.Wait() }
 
 // due marks and returns the sources to read now.
 func (b *Book) due() (due []*source) {
@@ -122,7 +145,8 @@ func (b *Book) due() (due []*source) {
 			b.forget(e)
 		case s.domain != "" && b.blocked(s.domain):
 			s.next = now.Add(b.o.RefreshEvery)
-		case !s.next.After(now):
+		case !s.running && !s.next.After(now):
+			s.running = true
 			due = append(due, s)
 		}
 	}
@@ -143,7 +167,7 @@ func (b *Book) next() time.Time {
 	defer b.mu.Unlock()
 	next := b.o.Now().Add(b.o.RefreshEvery)
 	for _, s := range b.sources {
-		if s.next.Before(next) {
+		if !s.running && s.next.Before(next) {
 			next = s.next
 		}
 	}
@@ -157,6 +181,7 @@ func (b *Book) refresh(ctx context.Context, s *source) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.o.Now()
+	s.running = false
 	if err == nil {
 		s.domain, s.failures, s.lastError, s.next = domain, 0, "", now.Add(b.spread())
 		return

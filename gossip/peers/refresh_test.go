@@ -1,12 +1,14 @@
 package peers_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mirnode/gossip/peers"
@@ -40,7 +42,7 @@ func TestRefresh(t *testing.T) {
 	// The one that was not found comes up; the others have news, or are asked at their place.
 	w.serve("node5.test", w.descriptor(t, "node5.test", 1))
 	w.documents["https://node2.test:8443"+nodePath] = w.descriptor(t, "node2.test", 2)
-	for range 40 {
+	for range 60 {
 		w.advance(30 * time.Second)
 		b.Refresh(t.Context())
 	}
@@ -52,9 +54,54 @@ func TestRefresh(t *testing.T) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n := w.reads["https://node2.test:8443"+nodePath]; n < 2 || n > 4 {
-		t.Errorf("read %d times in 20 minutes, want every 10 or so", n)
+	if n := w.reads["https://node2.test:8443"+nodePath]; n < 2 || n > 3 {
+		t.Errorf("read %d times in 30 minutes, want every 10 or so", n)
 	}
+}
+
+// hanging never answers for one place.
+type hanging struct {
+	*world
+	place string
+}
+
+func (h hanging) Document(ctx context.Context, url string) ([]byte, int, error) {
+	if url == h.place {
+		<-ctx.Done()
+		return nil, 0, ctx.Err()
+	}
+	return h.world.Document(ctx, url)
+}
+
+// TestRefreshHangs: a seed that hangs holds up no other, and is not asked twice at once.
+func TestRefreshHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		w.publish("node2.test", "node3.test")
+		place := "https://node3.test" + nodePath
+		w.serve("node3.test", w.descriptor(t, "node3.test", 1))
+		b := w.book(t, func(o *peers.Options) {
+			o.Domains, o.Finder = []string{"node2.test", "node3.test"}, hanging{w, "https://node2.test" + nodePath}
+		})
+		began := time.Now()
+		b.Refresh(t.Context())
+		if took := time.Since(began); took > 10*time.Second || !slices.Equal(admitted(b), []string{"node3.test"}) {
+			t.Errorf("after %v admitted: %v", took, admitted(b))
+		}
+		w.advance(time.Hour)
+		b.Refresh(t.Context())
+		w.mu.Lock()
+		again := w.reads[place]
+		w.mu.Unlock()
+		if again != 2 {
+			t.Errorf("the other seed was read %d times, want 2", again)
+		}
+		<-b.Woken() // the one that hung was given up
+		b.Wait()
+		if s := status(t, b, "node2.test"); s.Failures != 1 || !strings.Contains(s.LastError, "in time") {
+			t.Errorf("status %+v", s)
+		}
+	})
 }
 
 // TestRefreshRefusals: what lies at a seed's place and makes no peer is told in words.
