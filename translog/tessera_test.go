@@ -43,7 +43,7 @@ func fetcher(t *testing.T, l *memLog) *client.HTTPFetcher {
 
 // TestTesseraReadsOurLogs: tessera's checker, its client and its proofs over HTTP, on trees of every kind of size.
 func TestTesseraReadsOurLogs(t *testing.T) {
-	for _, size := range []int{1, 2, 255, 256, 257, 700, 65_536, 65_537 + 300} {
+	for _, size := range []int{1, 2, 255, 256, 257, 700, 65_536 + 300} {
 		l := newLog(t, size, "a")
 		f := fetcher(t, l)
 		if err := fsck.New(origin, verifier(t, origin), f, hashBundle, fsck.Opts{N: 2}).Check(t.Context()); err != nil {
