@@ -130,6 +130,9 @@ func (s *Store) extend(
 				c.state.setCheckpoint(*checkpoint)
 				t.changed = true
 			}
+			if n := len(entries); n > 0 && log == s.logs.own.Load() { // its times go on from there
+				t.ingested, t.relearned = max(t.ingested, entries[n-1].IngestedAt.UnixMilli()), true
+			}
 			return nil, c.grow(t, growth)
 		},
 	}).err

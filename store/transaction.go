@@ -21,6 +21,8 @@ type transaction struct {
 	effects  []effect
 	changed  bool // anything at all
 
+	relearned bool // entries of the own log came from elsewhere
+
 	erased, statements      uint64
 	quarantined, tombstones int // change of their numbers
 
@@ -70,7 +72,7 @@ func (s *Store) write(requests []*request, answers []answer) error {
 		}
 		return s.writable()
 	}
-	if t.seq > s.lastSeq || len(t.leaves) > 0 {
+	if t.seq > s.lastSeq || len(t.leaves) > 0 || t.relearned {
 		s.lastSeq, s.lastIngested = t.seq, t.ingested
 	}
 	s.apply(t)
