@@ -94,6 +94,15 @@ func (p *Planner) farthest(some []int32) (place int) {
 	return place
 }
 
+// reach is how long a pull may take from a peer that counts as near: a near neighbour does, also when it is asked for something else already.
+func (p *Planner) reach() time.Duration {
+	n := &p.neighbours
+	if len(n.near) == 0 {
+		return p.o.Near
+	}
+	return max(p.o.Near, (pullTrips+2)*p.trip(n.near[p.farthest(n.near)]))
+}
+
 // trip is a peer's round trip, or a guess.
 func (p *Planner) trip(i int32) time.Duration {
 	if p.peers[i].roundTrip == 0 {

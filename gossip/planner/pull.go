@@ -36,11 +36,12 @@ func (p *Planner) distant(o *origin) bool {
 	if len(p.live) <= p.o.Neighbours {
 		return false
 	}
-	if p.cost(o.owner) <= p.o.Near {
+	reach := p.reach()
+	if p.cost(o.owner) <= reach {
 		return false
 	}
 	for n, holder := range o.holders {
-		if holder != nobody && o.sizes[n] > o.have && p.cost(holder) <= p.o.Near {
+		if holder != nobody && o.sizes[n] > o.have && p.cost(holder) <= reach {
 			return false
 		}
 	}
@@ -110,7 +111,7 @@ func (p *Planner) guess(o *origin) int32 {
 	for _, some := range [][]int32{n.near, n.fans} {
 		for range some {
 			i := some[p.random.IntN(len(some))]
-			if p.peers[i].until <= p.now && p.cost(i) <= p.o.Near && p.peers[i].pulls < p.o.MaxPullsPerPeer && i != o.guessed {
+			if p.peers[i].until <= p.now && p.cost(i) <= p.reach() && p.peers[i].pulls < p.o.MaxPullsPerPeer && i != o.guessed {
 				o.guesses++
 				o.guessed = i
 				return i
