@@ -14,6 +14,7 @@ import (
 
 	"mirnode/protocol"
 	"mirnode/store"
+	"mirnode/translog"
 )
 
 // crashOptions make merges small and many, so that a kill often lands in one.
@@ -23,9 +24,22 @@ func crashClaim(id uint64) made {
 	return made{id: id, subject: int(id % 10), domain: "crash.example", padding: 300}
 }
 
-// appendForever is the child: several writers append, one of them also erases, and each says on standard output what was acknowledged.
+// crashed are crashOptions with an own log.
+func crashed() (store.Options, error) {
+	options := crashOptions
+	own, err := translog.NewSigner(home.String(), nodeKey(home.Domain))
+	options.Log = &store.LogOptions{Origin: home, Signer: own}
+	return options, err
+}
+
+// appendForever is the child: several writers append, one of them also erases, and a mirror of another log comes on beside them. Each says on
+// standard output what was acknowledged.
 func appendForever(dir string) error {
-	s, err := store.Open(dir, crashOptions)
+	options, err := crashed()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(dir, options)
 	if err != nil {
 		return err
 	}
@@ -34,6 +48,7 @@ func appendForever(dir string) error {
 		return err
 	}
 	var all sync.WaitGroup
+	all.Go(func() { mirrorForever(s) })
 	for writer := range uint64(4) {
 		all.Go(func() {
 			for i := start + writer*1_000_000; ; i += 3 {
@@ -44,10 +59,13 @@ func appendForever(dir string) error {
 						panic(err)
 					}
 					batch[n].Claim = claim
-					ids += fmt.Sprintf("have %d\n", i+uint64(n))
 				}
-				if _, err := s.AppendClaims(context.Background(), batch); err != nil {
+				appended, err := s.AppendClaims(context.Background(), batch)
+				if err != nil {
 					panic(err)
+				}
+				for n, a := range appended {
+					ids += fmt.Sprintf("have %d at %d\n", i+uint64(n), a.Index)
 				}
 				fmt.Print(ids)
 				if writer == 0 && i%5 == 0 {
@@ -66,15 +84,17 @@ func appendForever(dir string) error {
 func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	allHave, allErased := map[uint64]bool{}, map[uint64]bool{}
+	allHave, allErased := map[uint64]uint64{}, map[uint64]bool{}
 	random := rand.New(rand.NewPCG(1, uint64(os.Getpid())))
-	for round := range uint64(20) {
-		have, erased := map[uint64]bool{}, map[uint64]bool{}
+	for round := range uint64(15) {
+		have, erased, mirrored := map[uint64]uint64{}, map[uint64]bool{}, [2]uint64{}
 		cmd, lines := child(t, "append", dir, fmt.Sprintf("START=%d", (round+1)*100_000_000))
 		for n := random.IntN(400); lines.Scan(); n-- {
-			var id uint64
-			if _, err := fmt.Sscanf(lines.Text(), "have %d", &id); err == nil {
-				have[id] = true
+			var id, at uint64
+			if _, err := fmt.Sscanf(lines.Text(), "have %d at %d", &id, &at); err == nil {
+				have[id] = at
+			} else if _, err := fmt.Sscanf(lines.Text(), "mirrored %d settled %d", &id, &at); err == nil {
+				mirrored = [2]uint64{id, at}
 			} else if _, err := fmt.Sscanf(lines.Text(), "erased %d", &id); err == nil {
 				erased[id] = true
 			}
@@ -87,17 +107,23 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
 			t.Fatalf("round %d: the child ended by itself: %v", round, err)
 		}
-		checkAfterCrash(t, dir, have, erased)
+		checkAfterCrash(t, dir, have, erased, mirrored)
 		maps.Copy(allHave, have)
 		maps.Copy(allErased, erased)
 	}
-	checkAfterCrash(t, dir, allHave, allErased)
+	checkAfterCrash(t, dir, allHave, allErased, [2]uint64{})
 	t.Logf("%d claims were acknowledged, %d erased", len(allHave), len(allErased))
 }
 
-func checkAfterCrash(t *testing.T, dir string, have, erased map[uint64]bool) {
+// checkAfterCrash sees that nothing that was acknowledged is lost. have are the claims with their places in the own log; mirrored is how far
+// the mirror was said to be held and settled.
+func checkAfterCrash(t *testing.T, dir string, have map[uint64]uint64, erased map[uint64]bool, mirrored [2]uint64) {
 	t.Helper()
-	s, err := store.Open(dir, crashOptions)
+	options, err := crashed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(dir, options)
 	if err != nil {
 		t.Fatalf("Open after a kill: %v", err)
 	}
@@ -106,14 +132,25 @@ func checkAfterCrash(t *testing.T, dir string, have, erased map[uint64]bool) {
 			t.Error(err)
 		}
 	}()
-	for id := range have {
-		_, err := s.Claim(t.Context(), crashClaim(id).claim(t).SigHash())
+	own := verifierOf(t, home)
+	for id, at := range have {
+		claim := crashClaim(id).claim(t)
+		_, err := s.Claim(t.Context(), claim.SigHash())
 		var gone *store.ErasedError
 		if err != nil && !errors.As(err, &gone) || erased[id] && err == nil {
 			t.Fatalf("claim %d, acknowledged (erased: %v): %v", id, erased[id], err)
 		}
+		receipt, err := s.Receipt(t.Context(), claim.RecordHash())
+		if err != nil || receipt.Index != at {
+			t.Fatalf("claim %d was at %d: %+v, %v", id, at, receipt, err)
+		}
+		if _, _, err := receipt.Verify(own); err != nil {
+			t.Fatalf("claim %d: %v", id, err)
+		}
 	}
 	checkIndexAgainstLog(t, s)
+	checkLog(t, s, home)
+	checkMirrorAfterCrash(t, s, mirrored)
 }
 
 // checkIndexAgainstLog sees that the index leads to every record of the log, and that the log is in order.
