@@ -12,7 +12,7 @@ import (
 const (
 	exchangeEvery = 5 * time.Minute // descriptors that peers hold
 	forksEvery    = time.Minute     // proofs of forks that peers hold
-	cosignEvery   = 10 * time.Second
+	cosignEvery   = 6 * time.Second // a little over the mirror's own pause between rounds
 	joinMost      = 5 * time.Minute // the longest pause between two attempts to join a peer
 	flushEvery    = 30 * time.Second
 	retryLeast    = time.Second // between two looks at what waits

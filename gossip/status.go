@@ -36,7 +36,7 @@ func (f *Federation) Peers() []peers.Status {
 		s := &list[i]
 		v := views[s.Domain]
 		if s.Admitted && v.peer.Until.After(s.NextTry) && v.peer.Until.After(now) {
-			s.NextTry = v.peer.Until
+			s.NextTry = v.peer.Until.UTC().Truncate(time.Millisecond)
 		}
 		f.logStatus(s, v, now)
 		s.CosignedUpTo, s.CosignedAt = cosigned[s.Domain].size, cosigned[s.Domain].at

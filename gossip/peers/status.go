@@ -54,6 +54,9 @@ func (b *Book) Status() []Status {
 			list = append(list, Status{Address: s.url, State: "not found yet", LastError: s.lastError, Failures: s.failures, NextTry: s.next})
 		}
 	}
+	for i := range list {
+		list[i].LastContact, list[i].NextTry = millis(list[i].LastContact), millis(list[i].NextTry)
+	}
 	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Domain+a.Address, b.Domain+b.Address) })
 	return list
 }
@@ -112,3 +115,6 @@ func (b *Book) explain(e *entry, s *Status) {
 		}
 	}
 }
+
+// millis is a time as all our JSON has it: UTC, in whole milliseconds. The zero time stays.
+func millis(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
