@@ -17,7 +17,7 @@ import (
 var ErrUnconfirmed = errors.New("no peer has answered what it holds of this node's own log")
 
 // confirmGrace is how long the slower peers are waited for once enough have answered.
-const confirmGrace = time.Second
+const confirmGrace = 2 * time.Second
 
 // Confirm makes sure that our own log is not shorter than what peers hold of it, before the first write: after a restart, and above all after
 // a backup was restored. It asks all admitted peers for their copy's checkpoint. A longer one, signed by ourselves, is learnt back, entries

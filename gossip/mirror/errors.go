@@ -45,18 +45,6 @@ func (e *ForkError) Error() string {
 	return "the origin " + e.Origin + " signed two histories; it is frozen, and the proof is kept"
 }
 
-// OwnLogError says that peers hold more of our own log than we do, or another history of it.
-type OwnLogError struct {
-	Peer string
-	Size uint64 // that the peer holds
-	Held uint64 // that we hold
-}
-
-func (e *OwnLogError) Error() string {
-	return fmt.Sprintf("the peer %s holds %d entries of this node's own log, and this node %d: it was restored from an older copy; start it again, "+
-		"so that it re-learns them before it writes", e.Peer, e.Size, e.Held)
-}
-
 // isLie reports whether the error is a peer's lie.
 func isLie(err error) bool {
 	_, ok := errors.AsType[*LieError](err)

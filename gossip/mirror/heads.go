@@ -29,8 +29,8 @@ type headAnswer struct {
 
 // Heads reads the heads that a peer holds and that changed since its cursor ("" for all), and returns those that its origins signed as hints,
 // with the cursor for the next time. What a head says beside its checkpoint does not count. Origins that we do not mirror are passed over.
-// A head that cannot be together with what we hold is a fork: it is proved, kept, and its origin frozen. Heads of our own log that are
-// ahead of it are an *OwnLogError.
+// A head that cannot be together with what we hold is a fork: it is proved, kept, and its origin frozen, which is no error of this peer's. A
+// head of our own log that is ahead of it is told to the operator, and counted as Stats.OwnAhead.
 func (m *Mirror) Heads(ctx context.Context, p peers.Peer, since string) ([]planner.Hint, string, error) {
 	var hints []planner.Hint
 	for range maxHeadPages {
@@ -95,7 +95,8 @@ func (m *Mirror) head(ctx context.Context, p peers.Peer, h *headAnswer) (planner
 	remote := m.remote(p, origin, key)
 	switch {
 	case held.Own && c.Size > held.Size:
-		return planner.Hint{}, false, m.ownAhead(ctx, remote, held, c)
+		m.ownAhead(ctx, remote, held, c)
+		return planner.Hint{}, false, nil
 	case ok && c.Size <= held.Size:
 		if err := m.compare(ctx, remote, held, c); err != nil {
 			if _, forked := errors.AsType[*ForkError](err); forked {
@@ -124,17 +125,15 @@ func (m *Mirror) compare(ctx context.Context, remote *remoteLog, held store.Head
 	return m.fork(ctx, remote, c)
 }
 
-// ownAhead is called when a peer holds a signed head of our own log that is longer than ours: our folder is an older copy.
-func (m *Mirror) ownAhead(ctx context.Context, remote *remoteLog, held store.Head, c translog.Checkpoint) error {
-	if err := m.fork(ctx, remote, c); err != nil {
-		if _, forked := errors.AsType[*ForkError](err); forked {
-			return err
-		}
+// ownAhead is called when a peer holds a signed head of our own log that is longer than ours: our folder is an older copy, and a write forks
+// the log, or has done so.
+func (m *Mirror) ownAhead(ctx context.Context, remote *remoteLog, held store.Head, c translog.Checkpoint) {
+	if _, forked := errors.AsType[*ForkError](m.fork(ctx, remote, c)); forked {
+		return
 	}
-	err := &OwnLogError{Peer: remote.peer.Domain, Size: c.Size, Held: held.Size}
-	m.log.Error("this node's own log is shorter than a peer's copy of it", "origin", held.Origin, "peer", remote.peer.Domain,
-		"size", c.Size, "held", held.Size)
-	return err
+	m.stats.ownAhead.Add(1)
+	m.log.Error("a peer holds more of this node's own log than this node, which was restored from an older copy: start it again, so that it "+
+		"learns its log back before it writes", "origin", held.Origin, "peer", remote.peer.Domain, "size", c.Size, "held", held.Size)
 }
 
 // hashPath is an origin's place under /mirror/.

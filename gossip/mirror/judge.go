@@ -44,9 +44,33 @@ func (m *Mirror) judgeFound(ctx context.Context, home string, all []found) ([]st
 // context's; a domain that does not answer is an outcome.
 func (m *Mirror) judge(ctx context.Context, home string, records []protocol.Record) ([]store.Outcome, error) {
 	outcomes := make([]store.Outcome, len(records))
-	verdicts := make([]verifier.Outcome, len(records))
+	verdicts, err := m.verify(ctx, home, records)
+	if err != nil {
+		return nil, err
+	}
+	quorum := m.newQuorum()
+	for i, record := range records {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if outcomes[i], err = m.outcomeOf(ctx, quorum, record, verdicts[i]); err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
+}
+
+// verify asks the verifier, when it is this batch's turn. The error is the context's.
+func (m *Mirror) verify(ctx context.Context, home string, records []protocol.Record) ([]verifier.Outcome, error) {
+	select {
+	case m.verifying <- struct{}{}:
+		defer func() { <-m.verifying }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	bounded, cancel := context.WithTimeout(ctx, m.limits.VerifyTimeout)
 	defer cancel()
+	verdicts := make([]verifier.Outcome, len(records))
 	var claims []*protocol.Claim
 	var places []int
 	for i, record := range records {
@@ -65,17 +89,7 @@ func (m *Mirror) judge(ctx context.Context, home string, records []protocol.Reco
 	for n, outcome := range m.verifier.VerifyBatch(bounded, claims, verifier.Policy{}) {
 		verdicts[places[n]] = outcome
 	}
-	quorum := m.newQuorum()
-	for i, record := range records {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		var err error
-		if outcomes[i], err = m.outcomeOf(ctx, quorum, record, verdicts[i]); err != nil {
-			return nil, err
-		}
-	}
-	return outcomes, nil
+	return verdicts, ctx.Err()
 }
 
 // outcomeOf turns a verdict into what becomes of the record. Where the key is not to be had now, a quorum of observers may stand for it.

@@ -14,8 +14,13 @@ const (
 	maxRangeBytes = rangeEntries * 193
 	// batchBodies is how many bodies are asked for, verified and settled together.
 	batchBodies = 512
-	// bodiesAhead is how many such batches are under way at once in one Pull, so that a far peer's round trips overlap.
-	bodiesAhead = 4
+	// bodiesAhead is how many such batches are under way at once in one Pull, so that a far peer's round trips overlap; of those beyond the
+	// first of each Pull there are at most extraBatches. A batch takes about 1 MB, and 30 MB when all its records are as large as may be.
+	bodiesAhead  = 4
+	extraBatches = 12
+	// maxVerifying is how many batches are verified at once, one of each Pull at most: a flood of made-up domains in the logs of peers must
+	// not take all of discovery's look-ups from our own clients.
+	maxVerifying = 8
 	// maxBodiesBytes bounds an answer of bodies: a server ends it past 8 MiB, after the line that crossed that.
 	maxBodiesBytes = 8<<20 + maxBodyLine
 	// maxBodyLine bounds one body as a line of JSON: 16 KiB, of which each byte takes six at worst, and the hash and kind.
@@ -41,7 +46,7 @@ const (
 const (
 	DefaultQuorum            = 2
 	DefaultCallTimeout       = 20 * time.Second
-	DefaultVerifyTimeout     = 15 * time.Second
+	DefaultVerifyTimeout     = 5 * time.Second
 	DefaultAhead             = 5 * time.Minute
 	DefaultEntriesPerSecond  = 20_000
 	DefaultEntriesPerDay     = 10_000_000
@@ -56,7 +61,8 @@ const (
 type Limits struct {
 	// CallTimeout bounds one request to a peer, its whole answer included: a drip of bytes ends there.
 	CallTimeout time.Duration
-	// VerifyTimeout bounds the verification of one batch, whose domains may not answer; what has no verdict by then is quarantined.
+	// VerifyTimeout bounds the verification of one batch, whose domains may not answer; what has no verdict by then is quarantined, and
+	// tried again ten seconds later, when discovery knows more.
 	VerifyTimeout time.Duration
 	// Ahead is how far in our future an entry's ingestedAt may lie.
 	Ahead time.Duration

@@ -106,13 +106,15 @@ type Mirror struct {
 	log      *slog.Logger
 	stats    counters
 
-	origins  originLocks
-	budgets  budgets
-	observed *verifier.Verifier // judges under keys that a quorum saw
-	fresh    freshFlights
-	witness  witnessState
-	collect  collectState
-	notices  notices
+	origins   originLocks
+	extra     chan struct{} // tokens: batches beyond the first of a pull
+	verifying chan struct{} // tokens: batches that are being verified
+	budgets   budgets
+	observed  *verifier.Verifier // judges under keys that a quorum saw
+	fresh     freshFlights
+	witness   witnessState
+	collect   collectState
+	notices   notices
 }
 
 // New makes a Mirror. The error is about the options.
@@ -146,6 +148,7 @@ func New(o Options) (*Mirror, error) {
 	m := &Mirror{
 		store: o.Store, verifier: o.Verifier, client: o.Client, book: o.Book, home: o.Home, own: o.Own, ownKey: ownKey, cosigner: cosigner,
 		trusted: make(map[string]bool), quorum: o.Quorum, limits: o.Limits.withDefaults(), now: o.Now, log: o.Logger,
+		extra: make(chan struct{}, extraBatches), verifying: make(chan struct{}, maxVerifying),
 	}
 	for _, domain := range o.TrustErasures {
 		m.trusted[domain] = true

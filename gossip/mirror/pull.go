@@ -108,9 +108,11 @@ type pulling struct {
 	append     appender
 	whole      bool // no budget: our own log
 	bad        badPeers
+	turn       chan struct{} // one token: the batch that is being verified
 }
 
 func (j *pulling) run(ctx context.Context) error {
+	j.turn = make(chan struct{}, 1)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	grown := make(chan uint64, maxRanges) // sizes of the mirror, as it grows; the appender never waits

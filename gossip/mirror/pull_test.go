@@ -401,33 +401,3 @@ func TestHeadsThatLie(t *testing.T) {
 		t.Errorf("unknown origins gave %v, %q, %v", hints, next, err)
 	}
 }
-
-// FuzzAnswers feeds a peer's answers of any form to everything that reads them: nothing may panic, nothing may be kept.
-func FuzzAnswers(f *testing.F) {
-	f.Add([]byte(`{"heads":[{"origin":"node1.test/mir-dev","checkpoint":"node1.test/mir-dev\n1\nAAAA\n\n— x\n"}],"next":"2"}`))
-	f.Add([]byte(`{"record":"00","kind":"claim","body":"{}"}` + "\n"))
-	f.Add([]byte(`{"forks":[{"origin":"node1.test/mir-dev","proof":{}}]}`))
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		w := newWorld(t)
-		one, two := w.node("node1.test"), w.node("node2.test")
-		one.takes(claims(t, 0, 2)...)
-		stage := 0
-		one.lies(func(path string, honest []byte) []byte {
-			if stage == 1 && path != "/records/fetch" {
-				return honest
-			}
-			return answer
-		})
-		for stage = range 2 {
-			_, _, _ = two.mirror.Heads(t.Context(), one.peer, "")
-			_, _ = two.mirror.LearnForks(t.Context(), one.peer)
-			_, _ = two.mirror.Pull(t.Context(), one.peer, one.origin, 2)
-		}
-		if _, err := two.store.Claim(t.Context(), claim(t, 0).SigHash()); err == nil && !bytes.Contains(answer, []byte(`"record"`)) {
-			t.Error("a claim was kept that nobody gave")
-		}
-		if head := two.head(one.origin); head.Frozen {
-			t.Error("nonsense froze a log")
-		}
-	})
-}

@@ -17,14 +17,16 @@ type batch struct {
 }
 
 // settle judges the records of all entries that are not settled yet, those of the mirror as it was and those that grown tells of, and
-// settles them in order. Up to bodiesAhead batches are under way at once. It returns when grown is closed and all is settled, or at the
+// settles them in order. Several batches are under way at once, as far as there is room. It returns when grown is closed and all is settled, or at the
 // first error.
 func (j *pulling) settle(ctx context.Context, grown <-chan uint64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	defer cancel()
-	ahead := make(chan chan batch, bodiesAhead-1) // each gets one batch; in order
+	more := j.m.takeExtra(bodiesAhead - 1)
+	defer j.m.giveExtra(more)
+	ahead := make(chan chan batch, more) // each gets one batch; in order
 	wait.Go(func() {
 		defer close(ahead)
 		j.begin(ctx, grown, ahead, &wait)
@@ -77,6 +79,25 @@ func (j *pulling) begin(ctx context.Context, grown <-chan uint64, ahead chan<- c
 	}
 }
 
+// takeExtra takes up to n tokens for batches beyond the first, as far as there are any.
+func (m *Mirror) takeExtra(n int) (taken int) {
+	for range n {
+		select {
+		case m.extra <- struct{}{}:
+			taken++
+		default:
+			return taken
+		}
+	}
+	return taken
+}
+
+func (m *Mirror) giveExtra(n int) {
+	for range n {
+		<-m.extra
+	}
+}
+
 // judge finds out what becomes of the entries from start to end.
 func (j *pulling) judge(ctx context.Context, start, end uint64) ([]store.Outcome, error) {
 	entries, err := j.m.store.Entries(ctx, j.name, start, end)
@@ -94,6 +115,12 @@ func (j *pulling) judge(ctx context.Context, start, end uint64) ([]store.Outcome
 	all, err := j.m.gather(ctx, j.m.sources(j.remote.peer, j.origin), &j.bad, j.origin, want)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case j.turn <- struct{}{}:
+		defer func() { <-j.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	judged, err := j.m.judgeFound(ctx, j.origin.Domain, all)
 	if err != nil {

@@ -12,6 +12,7 @@ type Stats struct {
 	Quarantined, Missing   uint64
 	Released, Resolved     uint64 // out of quarantine; missing ones that were found
 	Lies, Forks            uint64
+	OwnAhead               uint64 // times that a peer showed more of our own log than we hold
 	Cosigned, Cosignatures uint64 // checkpoints that we cosigned for others, and that others cosigned for us
 }
 
@@ -19,7 +20,7 @@ type Stats struct {
 type counters struct {
 	sent, received, entryBytes, bodyBytes, entries, bodies  atomic.Uint64
 	held, refused, quarantined, missing, released, resolved atomic.Uint64
-	lies, forks, cosigned, cosignatures                     atomic.Uint64
+	lies, forks, ownAhead, cosigned, cosignatures           atomic.Uint64
 }
 
 // Stats returns the figures. They are read one after the other, so that one may be a moment older than another.
@@ -29,6 +30,6 @@ func (m *Mirror) Stats() Stats {
 		Sent: c.sent.Load(), Received: c.received.Load(), EntryBytes: c.entryBytes.Load(), BodyBytes: c.bodyBytes.Load(),
 		Entries: c.entries.Load(), Bodies: c.bodies.Load(), Held: c.held.Load(), Refused: c.refused.Load(),
 		Quarantined: c.quarantined.Load(), Missing: c.missing.Load(), Released: c.released.Load(), Resolved: c.resolved.Load(),
-		Lies: c.lies.Load(), Forks: c.forks.Load(), Cosigned: c.cosigned.Load(), Cosignatures: c.cosignatures.Load(),
+		Lies: c.lies.Load(), Forks: c.forks.Load(), OwnAhead: c.ownAhead.Load(), Cosigned: c.cosigned.Load(), Cosignatures: c.cosignatures.Load(),
 	}
 }

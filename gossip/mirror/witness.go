@@ -97,7 +97,13 @@ func (m *Mirror) holds(ctx context.Context, origin protocol.Origin, c translog.C
 		if p, ok := m.book.Peer(origin.Domain); ok {
 			bounded, cancel := context.WithTimeout(ctx, witnessCatchUp)
 			defer cancel()
-			_, _ = m.Pull(bounded, p, origin, c.Size) // how it went shows in the head
+			// How it went shows in the head. Requests of one log share pulls, since anybody can send a head that is signed.
+			_ = m.fresh.join(bounded, "witness "+c.Origin, func() error {
+				flight, cancel := context.WithTimeout(context.WithoutCancel(ctx), witnessCatchUp)
+				defer cancel()
+				_, err := m.Pull(flight, p, origin, c.Size)
+				return err
+			})
 		}
 		head, ok = m.store.Head(c.Origin)
 	}

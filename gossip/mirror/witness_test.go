@@ -150,6 +150,11 @@ func TestCosignaturesAreCollected(t *testing.T) {
 		t.Fatalf("%d cosigned (%v)", n, err)
 	}
 	one.cosignedBy(two, three)
+	asked := two.requests("/witness/add-checkpoint")
+	w.clock.move(time.Minute)
+	if n, _ := one.mirror.CollectCosignatures(t.Context()); n != 0 || two.requests("/witness/add-checkpoint") != asked {
+		t.Error("who has cosigned was asked again")
+	}
 
 	// A node that does not know what its witnesses know is told by them.
 	one.takes(claims(t, 20, 30)...)
