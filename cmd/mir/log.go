@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -79,8 +80,8 @@ type reportedHead struct {
 	Cosigners []reportedCosigner `json:"cosigners"`
 }
 
-func (k *logKeys) newReportedHead(c translog.Checkpoint, key logKey) *reportedHead {
-	head := &reportedHead{c.Origin, c.Size, hex.EncodeToString(c.Root[:]), key.reported(), k.cosignersOf(c)}
+func (k *logKeys) newReportedHead(ctx context.Context, c translog.Checkpoint, key logKey) *reportedHead {
+	head := &reportedHead{c.Origin, c.Size, hex.EncodeToString(c.Root[:]), key.reported(), k.cosignersOf(ctx, c)}
 	head.Key.VerifierKey = translog.VerifierKey(c.Origin, key.key.Public)
 	return head
 }
@@ -115,7 +116,7 @@ func runLogCheckpoint(cmd *cobra.Command, source *logSource, keys *logKeys) erro
 	if err != nil {
 		return asExit(err)
 	}
-	head := keys.newReportedHead(checkpoint, key)
+	head := keys.newReportedHead(cmd.Context(), checkpoint, key)
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), struct {
 			*reportedHead

@@ -50,7 +50,7 @@ const witnessName = "node9.example.com/mir"
 
 // startFakeLog starts a node with a log of N entries, signed with the key of the file; another SALT makes another history. MIR_NODE names it.
 // It writes, beside one another, what a client of it would have: claim.json, the claim of entry 1; receipt.tlog-proof and answer.json, its
-// receipt, alone and as a node answers it; log.vkey and witness.vkey.
+// receipt, alone and as a node answers it; log.vkey, witness.vkey and witness.pem.
 func startFakeLog(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 || len(args) > 4 {
 		ts.Fatalf("usage: fakelog ORIGIN KEYFILE N [SALT]")
@@ -76,6 +76,10 @@ func startFakeLog(ts *testscript.TestScript, neg bool, args []string) {
 		"witness.vkey": []byte(translog.VerifierKey(witnessName, witnessKey().Public().(ed25519.PublicKey)) + "\n"),
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), data, 0o600))
+	}
+	witness := ts.MkAbs("witness.pem")
+	if _, err := os.Stat(witness); err != nil {
+		ts.Check(writeKeyFile(witness, witnessKey()))
 	}
 	ts.Setenv("VKEY", translog.VerifierKey(l.origin, l.signer.Public().(ed25519.PublicKey)))
 	hash := sha256.Sum256([]byte(l.origin))

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,8 +20,12 @@ import (
 )
 
 const (
-	flagLogKey   = "key"
-	flagCosigner = "cosigner"
+	flagLogKey        = "key"
+	flagCosigner      = "cosigner"
+	flagFindCosigners = "find-cosigners"
+
+	// maxFoundCosigners bounds whose keys are looked up for one checkpoint: anybody can write names into a note.
+	maxFoundCosigners = 16
 )
 
 // addLogKeyFlags gives a command the flags that newLogKeys reads.
@@ -27,6 +33,7 @@ func addLogKeyFlags(cmd *cobra.Command) {
 	cmd.Flags().String(flagLogKey, "", "the node's public key: its verifier key (name+hash+key), its 43 characters, or a file of it (PEM, mir.json or a\n"+
 		"verifier key); then no key is looked up. Without it, the keys are those that the log's domain publishes")
 	cmd.Flags().StringArray(flagCosigner, nil, "verifier key (name+hash+key) of a cosigner, or a file of it, to check its cosignature with; may be repeated")
+	cmd.Flags().Bool(flagFindCosigners, false, "look up the keys of the cosigners too, in the domains that their names say")
 	addDiscoveryFlags(cmd)
 }
 
@@ -63,8 +70,9 @@ func (k *reportedLogKey) found() string {
 
 // logKeys knows the keys of logs: one that the user gave, or those that domains publish.
 type logKeys struct {
-	given     []logKey
+	given     []logKey // nil: they are looked up
 	cosigners []sumdb.Verifier
+	find      bool                  // the keys of further cosigners
 	live      *discovery.Discoverer // nil: nothing is looked up
 }
 
@@ -91,7 +99,11 @@ func newLogKeys(cmd *cobra.Command) (*logKeys, error) {
 		return nil, err
 	}
 	if value != "" {
-		keys.given, err = logKeyArgument(cmd, value)
+		if keys.given, err = logKeyArgument(cmd, value); err != nil {
+			return nil, err
+		}
+	}
+	if keys.find, err = cmd.Flags().GetBool(flagFindCosigners); err != nil || value != "" && !keys.find {
 		return keys, err
 	}
 	cfg, err := discoveryConfig(cmd)
@@ -207,9 +219,14 @@ func (k *logKeys) of(ctx context.Context, origin string, signed []byte) (logKey,
 
 // candidates are the keys that may be those of the log.
 func (k *logKeys) candidates(ctx context.Context, origin string) ([]logKey, error) {
-	if k.live == nil {
+	if k.given != nil {
 		return k.given, nil
 	}
+	return k.published(ctx, origin)
+}
+
+// published looks the keys up in the domain of the origin.
+func (k *logKeys) published(ctx context.Context, origin string) ([]logKey, error) {
 	parsed, err := protocol.ParseOrigin(origin)
 	if err != nil {
 		return nil, &rejection{fault: "key", message: fmt.Sprintf("%q is not the name of a node's log, so there is no domain to ask for its key", origin),
@@ -239,14 +256,18 @@ func (k *logKeys) candidates(ctx context.Context, origin string) ([]logKey, erro
 type reportedCosigner struct {
 	Name     string    `json:"name"`
 	Time     time.Time `json:"time"`
-	Verified bool      `json:"verified"` // with a key of --cosigner
+	Verified bool      `json:"verified"` // with a key of --cosigner, or one that was found
 }
 
-// cosignersOf lists who is said to have cosigned the checkpoint, and of whom that is certain.
-func (k *logKeys) cosignersOf(c translog.Checkpoint) []reportedCosigner {
+// cosignersOf lists who is said to have cosigned the checkpoint, and of whom that is certain. One whose key cannot be had stays uncertain.
+func (k *logKeys) cosignersOf(ctx context.Context, c translog.Checkpoint) []reportedCosigner {
 	list := []reportedCosigner{}
+	verifiers := k.cosigners
+	if k.find {
+		verifiers = append(slices.Clone(verifiers), k.foundCosigners(ctx, c)...)
+	}
 	certain := map[translog.Cosignature]bool{}
-	for _, known := range c.Cosigners(k.cosigners) {
+	for _, known := range c.Cosigners(verifiers) {
 		certain[known] = true
 	}
 	for _, claimed := range c.ClaimedCosigners() {
@@ -255,10 +276,32 @@ func (k *logKeys) cosignersOf(c translog.Checkpoint) []reportedCosigner {
 	return list
 }
 
+// foundCosigners looks up the keys of those who are said to have cosigned.
+func (k *logKeys) foundCosigners(ctx context.Context, c translog.Checkpoint) []sumdb.Verifier {
+	claimed := c.ClaimedCosigners()
+	found := make([][]logKey, min(len(claimed), maxFoundCosigners))
+	var lookups sync.WaitGroup
+	for i := range found {
+		lookups.Go(func() {
+			found[i], _ = k.published(ctx, claimed[i].Name) // without a key it stays unchecked, and is shown so
+		})
+	}
+	lookups.Wait()
+	var verifiers []sumdb.Verifier
+	for i, keys := range found {
+		for _, key := range keys {
+			if v, err := translog.NewCosignatureVerifier(claimed[i].Name, key.key.Public); err == nil {
+				verifiers = append(verifiers, v)
+			}
+		}
+	}
+	return verifiers
+}
+
 func (c reportedCosigner) String() string {
 	text := fmt.Sprintf("%s at %s", c.Name, c.Time.Format(time.RFC3339))
 	if !c.Verified {
-		text += " (not checked: give its key with --" + flagCosigner + ")"
+		text += " (not checked: give its key with --" + flagCosigner + ", or use --" + flagFindCosigners + ")"
 	}
 	return text
 }

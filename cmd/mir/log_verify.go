@@ -89,7 +89,7 @@ func (o logVerification) run(cmd *cobra.Command, source *logSource, keys *logKey
 	if err != nil {
 		return report, err
 	}
-	report.Head = keys.newReportedHead(checkpoint, key)
+	report.Head = keys.newReportedHead(cmd.Context(), checkpoint, key)
 	known, err := o.recall(v)
 	if err != nil {
 		return report, err

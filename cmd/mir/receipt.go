@@ -121,7 +121,7 @@ func verifyReceipt(cmd *cobra.Command, keys *logKeys, data []byte, claim *protoc
 	}
 	report.Key = key.reported()
 	report.Key.VerifierKey = translog.VerifierKey(report.Origin, key.key.Public)
-	report.Size, report.Root, report.Cosigners = checkpoint.Size, hex.EncodeToString(checkpoint.Root[:]), keys.cosignersOf(checkpoint)
+	report.Size, report.Root, report.Cosigners = checkpoint.Size, hex.EncodeToString(checkpoint.Root[:]), keys.cosignersOf(cmd.Context(), checkpoint)
 	entry, _, err := receipt.Verify(v)
 	if err != nil {
 		fault := "proof"
