@@ -46,4 +46,14 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 }
 
+// wait takes a place however long that takes, for a request that has begun to answer; only the context ends it. After nil, leave must be called.
+func (g *gate) wait(ctx context.Context) error {
+	select {
+	case g.places <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func (g *gate) leave() { <-g.places }

@@ -20,10 +20,11 @@ import (
 const (
 	// maxHeads is the number of heads in one answer.
 	maxHeads = 256
-	// maxForks is the number of proofs in one answer: a log has one at most, and few logs ever have one.
-	maxForks = 256
-	// forkReserve is what the largest answer of proofs may need, in bytes: each is two checkpoints and a proof.
-	forkReserve = 4 << 20
+	// maxHeadBytes ends an answer of heads early, in bytes: after the head that reaches it. Cosignatures make a checkpoint up to 16 KiB long.
+	maxHeadBytes = 1 << 20
+	// maxForks and maxForkBytes bound the proofs in one answer. One a log is told: it is enough.
+	maxForks     = 64
+	maxForkBytes = 3 << 20
 )
 
 // heads is GET /log/heads. A cursor is a version of the store, which knows one of an earlier run for what it is, and gives everything then.
@@ -48,7 +49,10 @@ func (a *API) heads(c *gin.Context) error {
 			if len(b) > first {
 				b = append(b, ',')
 			}
-			b = appendHead(b, &heads[i])
+			if b = appendHead(b, &heads[i]); len(b) >= maxHeadBytes {
+				next = heads[i].Version // they come in the order of their versions
+				break
+			}
 		}
 		b = append(b, `],"next":"`...)
 		return append(strconv.AppendUint(b, next, 10), `"}`...), nil
@@ -111,10 +115,6 @@ func originOf(r *translog.Receipt) string {
 	return string(line)
 }
 
-type forksAnswer struct {
-	Forks []forkAnswer `json:"forks"`
-}
-
 type forkAnswer struct {
 	Origin  string        `json:"origin"`
 	FoundAt time.Time     `json:"foundAt"`
@@ -128,7 +128,7 @@ func (a *API) forks(c *gin.Context) error {
 		return err
 	}
 	ctx := c.Request.Context()
-	room, err := a.pages.take(ctx, clientKey(a.client(c)), forkReserve)
+	room, err := a.pages.take(ctx, clientKey(a.client(c)), maxForkBytes)
 	if err != nil {
 		return err
 	}
@@ -141,15 +141,29 @@ func (a *API) forks(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	answer := forksAnswer{Forks: []forkAnswer{}}
-	for _, f := range saved[:min(len(saved), maxForks)] {
-		answer.Forks = append(answer.Forks, forkAnswer{Origin: f.Proof.Origin, FoundAt: f.FoundAt.UTC().Truncate(time.Millisecond), FoundBy: f.FoundBy, Proof: f.Proof})
-	}
-	body, err := strictjson.Marshal(answer)
-	if err != nil {
-		return err
-	}
 	c.Writer.Header()["Cache-Control"] = noStore
-	writeJSON(c, http.StatusOK, body)
-	return nil
+	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) { return appendForks(b, saved) })
+}
+
+// appendForks writes a proof for each log, as many as one answer holds.
+func appendForks(b []byte, saved []store.SavedFork) ([]byte, error) {
+	b = append(b, `{"forks":[`...)
+	told := make(map[string]bool)
+	for _, f := range saved {
+		if told[f.Proof.Origin] || len(told) == maxForks {
+			continue
+		}
+		item, err := strictjson.Marshal(forkAnswer{Origin: f.Proof.Origin, FoundAt: f.FoundAt.UTC().Truncate(time.Millisecond), FoundBy: f.FoundBy, Proof: f.Proof})
+		if err != nil {
+			return b, err
+		}
+		if len(b)+len(item) > maxForkBytes {
+			break
+		}
+		if len(told) > 0 {
+			b = append(b, ',')
+		}
+		b, told[f.Proof.Origin] = append(b, item...), true
+	}
+	return append(b, `]}`...), nil
 }

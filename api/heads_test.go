@@ -98,8 +98,16 @@ func TestForks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.store.SaveFork(t.Context(), fork, "node.example"); err != nil {
+	third := newPeerLog("peer.example")
+	third.add(f.shop.claim(t))
+	again, err := translog.NewFork(one.checkpoint(t), third.checkpoint(t), translog.Hash{}, nil)
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, proof := range []translog.Fork{fork, again} { // one of them is told
+		if err := f.store.SaveFork(t.Context(), proof, "node.example"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var answer struct {
 		Forks []struct {

@@ -77,11 +77,15 @@ func (m *logMetrics) Collect(values chan<- prometheus.Metric) {
 	}
 }
 
-// forkCount is the number of proofs that are kept.
+// forkCount is the number of logs that there is a proof of.
 func (a *API) forkCount() float64 {
 	forks, err := a.Store.Forks(context.Background())
 	if err != nil {
 		return 0
 	}
-	return float64(len(forks))
+	caught := make(map[string]bool)
+	for _, f := range forks {
+		caught[f.Proof.Origin] = true
+	}
+	return float64(len(caught))
 }

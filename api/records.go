@@ -17,7 +17,7 @@ const (
 	maxFetch = 1000
 	// maxFetchBody bounds such a request in bytes: a hash in quotes and a comma for each, with room for white space.
 	maxFetchBody = maxFetch*(hashDigits+4) + 4<<10
-	// maxFetched ends an answer early, in bytes.
+	// maxFetched ends an answer early, in bytes: after the line that reaches it.
 	maxFetched = 8 << 20
 	// fetchPiece and fetchPieceBytes bound what is read from the store at one go: it is not to wait while a client reads.
 	fetchPiece      = 128
@@ -56,7 +56,12 @@ func (a *API) fetchRecords(c *gin.Context) error {
 	}()
 	for sent := 0; len(hashes) > 0 && sent < maxFetched; sent += len(*buffer) {
 		var told int
-		*buffer, told, err = a.appendBodies(ctx, (*buffer)[:0], hashes)
+		enter := a.peerReads.enter
+		if sent > 0 { // an answer that ends early without need costs the client another request, and us its good opinion
+			enter = a.peerReads.wait
+		}
+		piece := fetchPieceOf{hashes: hashes[:min(len(hashes), fetchPiece)], bytes: min(fetchPieceBytes, maxFetched-sent)}
+		*buffer, told, err = a.appendBodies(ctx, (*buffer)[:0], piece, enter)
 		if told == 0 {
 			if sent == 0 {
 				return err
@@ -109,17 +114,22 @@ func (a *API) readFetch(c *gin.Context) ([][32]byte, error) {
 	return hashes, nil
 }
 
-// appendBodies writes a line for each of the first hashes, and tells how many: at least one unless there is an error.
-func (a *API) appendBodies(ctx context.Context, b []byte, hashes [][32]byte) (lines []byte, told int, err error) {
-	if err := a.peerReads.enter(ctx); err != nil {
+// fetchPieceOf is what is read of an answer at one go: these records, until their lines have so many bytes.
+type fetchPieceOf struct {
+	hashes [][32]byte
+	bytes  int
+}
+
+// appendBodies writes a line for each of the first records, and tells how many: at least one unless there is an error.
+func (a *API) appendBodies(ctx context.Context, b []byte, piece fetchPieceOf, enter func(context.Context) error) (lines []byte, told int, err error) {
+	if err := enter(ctx); err != nil {
 		return b, 0, err
 	}
 	defer a.peerReads.leave()
-	piece := hashes[:min(len(hashes), fetchPiece)]
-	err = a.Store.Bodies(ctx, piece, func(i int, body store.Body) bool {
-		b = appendBody(b, piece[i], &body)
+	err = a.Store.Bodies(ctx, piece.hashes, func(i int, body store.Body) bool {
+		b = appendBody(b, piece.hashes[i], &body)
 		told = i + 1
-		return len(b) < fetchPieceBytes
+		return len(b) < piece.bytes
 	})
 	return b, told, err
 }
