@@ -29,6 +29,7 @@ var rooms = []struct {
 	{"api", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip"}},
 	{"node", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api"}},
 	{"configs", nil},
+	{"federation", nil},
 	{"cluster", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "node"}},
 	{"bench", []string{"protocol", "discovery", "verifier", "translog", "store", "api", "node", "cluster"}},
 	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api", "node", "cluster", "bench"}},
