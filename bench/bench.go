@@ -29,19 +29,23 @@ type Options struct {
 	Requests int
 	// Spread is how many claims are followed from one node to all others.
 	Spread int
+	// Missed is how many claims arrive while a node is down.
+	Missed int
 	// Turn is how long one side's turn of the verification benchmark is.
 	Turn time.Duration
 	// Dir is where the data is built; it needs about 3 KiB for each claim held. Empty: the system's temporary folder.
 	Dir string
 	// Progress takes a line now and then while data is built.
 	Progress io.Writer
+	// Program is run as the nodes of a cluster. Empty: the program that is running.
+	Program string
 	// Kill runs AppendForever in a process of its own and kills it with SIGKILL once it is ready. Nil leaves that case out.
 	Kill func(ctx context.Context, dir string, from, enough int) error
 }
 
 // DefaultOptions are those of docs/performance.md.
 func DefaultOptions() Options {
-	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Turn: 300 * time.Millisecond}
+	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Missed: 100_000, Turn: 300 * time.Millisecond}
 }
 
 // Measurement is one figure.
@@ -68,6 +72,7 @@ var benchmarks = []struct {
 	{"lookup", benchLookup},
 	{"start", benchStart},
 	{"spread", benchSpread},
+	{"catchup", benchCatchUp},
 }
 
 // Names lists the benchmarks.

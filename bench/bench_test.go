@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,8 +28,12 @@ func TestMain(m *testing.M) {
 // TestEveryBenchmark runs all of them on little data. The benchmarks check the answers that they count, so a figure stands for true work.
 func TestEveryBenchmark(t *testing.T) {
 	killed := false
+	program := filepath.Join(t.TempDir(), "mir")
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "mirnode/cmd/mir").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
 	options := bench.Options{
-		Held: 2_000, Batch: 2_000, Requests: 500, Turn: time.Millisecond, Dir: t.TempDir(),
+		Held: 2_000, Batch: 2_000, Requests: 500, Spread: 20, Missed: 500, Turn: time.Millisecond, Dir: t.TempDir(), Program: program,
 		Kill: func(ctx context.Context, dir string, from, enough int) error {
 			killed = true
 			child := exec.CommandContext(ctx, os.Args[0], "append-forever", dir, strconv.Itoa(from), strconv.Itoa(enough))

@@ -19,15 +19,24 @@ import (
 )
 
 const (
-	// spreadLook is how often a claim is asked for at a node that does not have it yet: the figures are that coarse.
+	// spreadLook is how soon a claim is asked for again at a node that does not have it yet. Later looks wait a fifth of the time that has passed, so that
+	// asking does not keep the nodes from their work: the figures are that coarse.
 	spreadLook = 10 * time.Millisecond
+	// spreadFirst is how many claims go before those that are counted: enough for each of the corpus's domains to be seen.
+	spreadFirst = 6 * corpusDomains
 	// spreadPatience is when a claim that is not there counts as lost.
 	spreadPatience = 30 * time.Second
 )
 
-// federation starts a cluster of so many nodes that knows the corpus's domains, in a folder of its own.
-func (w *workshop) federation(ctx context.Context, nodes int) (*cluster.Cluster, error) {
-	c, err := cluster.Start(ctx, cluster.Options{Dir: filepath.Join(w.dir, fmt.Sprintf("federation-%d", nodes)), Nodes: nodes})
+// federation starts a cluster of so many nodes that knows the corpus's domains, in a folder of that name.
+func (w *workshop) federation(ctx context.Context, name string, nodes int) (*cluster.Cluster, error) {
+	c, err := cluster.Start(ctx, cluster.Options{
+		Dir: filepath.Join(w.dir, name), Nodes: nodes, Program: w.Program,
+		// A cluster's nodes forget keys after a second; those on the internet keep them for an hour.
+		Flags: func(int) []string {
+			return []string{"--discovery-max-ttl", "1h", "--discovery-default-ttl", "1h", "--discovery-min-ttl", "1h"}
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -67,28 +76,22 @@ func benchSpread(ctx context.Context, w *workshop) (all []Measurement, err error
 }
 
 func (w *workshop) spread(ctx context.Context, nodes int, every time.Duration) (_ []time.Duration, err error) {
-	c, err := w.federation(ctx, nodes)
+	c, err := w.federation(ctx, fmt.Sprintf("spread-%d", nodes), nodes)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
-	claims, err := w.corpus.claims(ctx, 0, w.Spread+nodes)
+	claims, err := w.corpus.claims(ctx, 0, w.Spread+spreadFirst)
 	if err != nil {
 		return nil, err
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: spreadPatience}
 	defer client.CloseIdleConnections()
-	urls := make([]string, nodes)
-	for i, node := range c.State().Nodes {
-		urls[i] = node.URL
+	urls := urlsOf(c)
+	if err := warmUp(ctx, client, urls, claims[:spreadFirst]); err != nil {
+		return nil, err
 	}
-	// The first claims open connections and find keys; they are not counted.
-	for i, claim := range claims[:nodes] {
-		if _, err := reach(ctx, client, urls, i, claim); err != nil {
-			return nil, err
-		}
-	}
-	claims = claims[nodes:]
+	claims = claims[spreadFirst:]
 	times := make([]time.Duration, len(claims))
 	group, ctx := errgroup.WithContext(ctx)
 	tick := time.NewTicker(every)
@@ -105,6 +108,27 @@ func (w *workshop) spread(ctx context.Context, nodes int, every time.Duration) (
 		})
 	}
 	return times, group.Wait()
+}
+
+// warmUp lets every node see claims of every domain: connections are open then, and keys found. It waits until all have them.
+func warmUp(ctx context.Context, client *http.Client, urls []string, claims []*protocol.Claim) error {
+	if err := sendBatches(ctx, client, urls[0], claims); err != nil {
+		return err
+	}
+	for _, url := range urls[1:] {
+		if err := holds(ctx, client, url, len(claims)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func urlsOf(c *cluster.Cluster) []string {
+	var urls []string
+	for _, node := range c.State().Nodes {
+		urls = append(urls, node.URL)
+	}
+	return urls
 }
 
 // reach submits a claim to one node, and returns how long after the answer the last of the others had it.
@@ -132,9 +156,7 @@ func reach(ctx context.Context, client *http.Client, urls []string, home int, cl
 func await(ctx context.Context, client *http.Client, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, spreadPatience)
 	defer cancel()
-	tick := time.NewTicker(spreadLook)
-	defer tick.Stop()
-	for {
+	for began := time.Now(); ; {
 		status, body, err := send(ctx, client, http.MethodGet, url, nil)
 		switch {
 		case err != nil:
@@ -145,7 +167,7 @@ func await(ctx context.Context, client *http.Client, url string) error {
 			return fmt.Errorf("%s was answered %d: %s", url, status, body)
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(max(spreadLook, time.Since(began)/5)):
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not there after %v: %w", url, spreadPatience, ctx.Err())
 		}

@@ -50,8 +50,9 @@ func newBenchCommand(s streams) *cobra.Command {
 	cmd.Flags().IntVar(&options.Batch, "batch", options.Batch, "claims that the ingestion cases add")
 	cmd.Flags().IntVar(&options.Requests, "requests", options.Requests, "requests of one turn of an HTTP case")
 	cmd.Flags().IntVar(&options.Spread, "spread", options.Spread, "claims that are followed from one node to all others")
+	cmd.Flags().IntVar(&options.Missed, "missed", options.Missed, "claims that arrive while a node is down")
 	cmd.Flags().StringVar(&options.Dir, "dir", "", "where the data is built (default: the system's temporary folder)")
-	cmd.AddCommand(newAppenderCommand(s))
+	cmd.AddCommand(newAppenderCommand(s), newSimulateCommand(s))
 	return cmd
 }
 
