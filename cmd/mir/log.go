@@ -230,28 +230,10 @@ func runLogForks(cmd *cobra.Command, client *nodeClient, keys *logKeys) error {
 
 // verify judges one proof. The error says that the command cannot go on.
 func (f *reportedFork) verify(cmd *cobra.Command, keys *logKeys) error {
-	var proof translog.Fork
-	if err := proof.UnmarshalJSON(f.Proof); err != nil {
-		f.Result, f.Error = resultFalse, err.Error()
-		return nil
-	}
-	_, v, first, err := keys.of(cmd.Context(), proof.Origin, proof.First)
-	if err == nil {
-		err = proof.Verify(v)
-		if err != nil {
-			err = &rejection{fault: "proof", message: err.Error()}
-		}
-	}
-	if err == nil && proof.Origin != f.Origin {
-		err = &rejection{fault: "proof", message: fmt.Sprintf("it is about %s", proof.Origin)}
-	}
-	end, _, said := verdictOf(err)
-	switch {
+	sizes, err := f.prove(cmd.Context(), keys)
+	switch end, _, said := verdictOf(err); {
 	case end == nil:
-		f.Result = resultProven
-		if second, err := translog.ParseCheckpoint(proof.Second, v); err == nil {
-			f.Sizes = []uint64{first.Size, second.Size}
-		}
+		f.Result, f.Sizes = resultProven, sizes
 	case said == nil:
 		return err
 	case end.code == exitUnreachable:
@@ -260,6 +242,27 @@ func (f *reportedFork) verify(cmd *cobra.Command, keys *logKeys) error {
 		f.Result, f.Error = resultFalse, said.message
 	}
 	return nil
+}
+
+// prove checks the proof with the key of the log that it is about, and gives the sizes of the two heads.
+func (f *reportedFork) prove(ctx context.Context, keys *logKeys) ([]uint64, error) {
+	falsehood := func(message string) ([]uint64, error) { return nil, &rejection{fault: "proof", message: message} }
+	var proof translog.Fork
+	if err := proof.UnmarshalJSON(f.Proof); err != nil {
+		return falsehood(err.Error())
+	}
+	if proof.Origin != f.Origin {
+		return falsehood("it is about " + proof.Origin)
+	}
+	_, v, first, err := keys.of(ctx, proof.Origin, proof.First)
+	if err != nil {
+		return nil, err
+	}
+	if err := proof.Verify(v); err != nil {
+		return falsehood(err.Error())
+	}
+	second, err := translog.ParseCheckpoint(proof.Second, v)
+	return []uint64{first.Size, second.Size}, err
 }
 
 func printForks(cmd *cobra.Command, forks []reportedFork, client *nodeClient) error {

@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 //	observed DOMAIN KEY OBSERVER OBSERVERKEY [gone|forged|now]   let the fake node tell who saw the domain publish a key
 //	fakelog ORIGIN KEYFILE N [SALT]   start a node with a log of N entries; MIR_NODE names it, and files of its claims and receipts are written
 //	logfault NAME                make the fake logs lie in some way, or not (none)
+//	tessera LOG-URL KEY          check a log with Tessera's fsck and client, and x/mod's tlog
+//	readenv FILE                 set the variables of a file with lines NAME=VALUE
 //	alter WHAT RECEIPT NEW       alter a receipt: its entry, proof or signature
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -61,6 +63,8 @@ func TestScripts(t *testing.T) {
 			"fakelog":  startFakeLog,
 			"logfault": setFault,
 			"alter":    alterReceipt,
+			"tessera":  readWithTessera,
+			"readenv":  readEnvironment,
 			"observed": addObservation,
 		},
 	})
