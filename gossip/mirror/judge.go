@@ -4,15 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"mirnode/protocol"
 	"mirnode/store"
 	"mirnode/verifier"
 )
 
-// judgeFound judges what peers gave. home is the domain whose log names the records: a node logs statements of its own alone. The error is
-// the context's.
-func (m *Mirror) judgeFound(ctx context.Context, home string, all []found) ([]store.Outcome, error) {
+// judgeFound judges what peers gave. home is the domain whose log names the records: a node logs statements of its own alone. patience is how
+// long the records' domains may take to answer, together. The error is the context's.
+func (m *Mirror) judgeFound(ctx context.Context, home string, patience time.Duration, all []found) ([]store.Outcome, error) {
 	outcomes := make([]store.Outcome, len(all))
 	var records []protocol.Record
 	var places []int
@@ -30,7 +31,7 @@ func (m *Mirror) judgeFound(ctx context.Context, home string, all []found) ([]st
 			outcomes[i] = store.Outcome{State: store.Missing, Reason: "no peer that was asked has it"}
 		}
 	}
-	judged, err := m.judge(ctx, home, records)
+	judged, err := m.judge(ctx, home, patience, records)
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +43,9 @@ func (m *Mirror) judgeFound(ctx context.Context, home string, all []found) ([]st
 
 // judge verifies records: claims several at once, statements one after the other. Each outcome but its index is set. The error is the
 // context's; a domain that does not answer is an outcome.
-func (m *Mirror) judge(ctx context.Context, home string, records []protocol.Record) ([]store.Outcome, error) {
+func (m *Mirror) judge(ctx context.Context, home string, patience time.Duration, records []protocol.Record) ([]store.Outcome, error) {
 	outcomes := make([]store.Outcome, len(records))
-	verdicts, err := m.verify(ctx, home, records)
+	verdicts, err := m.verify(ctx, home, patience, records)
 	if err != nil {
 		return nil, err
 	}
@@ -61,14 +62,14 @@ func (m *Mirror) judge(ctx context.Context, home string, records []protocol.Reco
 }
 
 // verify asks the verifier, when it is this batch's turn. The error is the context's.
-func (m *Mirror) verify(ctx context.Context, home string, records []protocol.Record) ([]verifier.Outcome, error) {
+func (m *Mirror) verify(ctx context.Context, home string, patience time.Duration, records []protocol.Record) ([]verifier.Outcome, error) {
 	select {
 	case m.verifying <- struct{}{}:
 		defer func() { <-m.verifying }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	bounded, cancel := context.WithTimeout(ctx, m.limits.VerifyTimeout)
+	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	verdicts := make([]verifier.Outcome, len(records))
 	var claims []*protocol.Claim

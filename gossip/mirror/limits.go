@@ -38,6 +38,8 @@ const (
 	maxCursor = 256
 	// retryBatch is how many records in quarantine and how many missing ones a Retry looks at.
 	retryBatch = 256
+	// retryPatience is how many times as long as in a Pull a domain may take to answer a Retry.
+	retryPatience = 5
 	// maxObservations is the most observations of one domain that are looked at for a quorum, newest first.
 	maxObservations = 4_096
 )
@@ -46,7 +48,7 @@ const (
 const (
 	DefaultQuorum            = 2
 	DefaultCallTimeout       = 20 * time.Second
-	DefaultVerifyTimeout     = 5 * time.Second
+	DefaultVerifyTimeout     = 2 * time.Second
 	DefaultAhead             = 5 * time.Minute
 	DefaultEntriesPerSecond  = 20_000
 	DefaultEntriesPerDay     = 10_000_000
@@ -61,8 +63,8 @@ const (
 type Limits struct {
 	// CallTimeout bounds one request to a peer, its whole answer included: a drip of bytes ends there.
 	CallTimeout time.Duration
-	// VerifyTimeout bounds the verification of one batch, whose domains may not answer; what has no verdict by then is quarantined, and
-	// tried again ten seconds later, when discovery knows more.
+	// VerifyTimeout bounds the verification of one batch, whose domains may not answer: the records of domains that do answer wait so long
+	// at worst. What has no verdict by then is quarantined, and tried again ten seconds later, with five times as long to answer.
 	VerifyTimeout time.Duration
 	// Ahead is how far in our future an entry's ingestedAt may lie.
 	Ahead time.Duration

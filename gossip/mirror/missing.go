@@ -45,7 +45,7 @@ func (m *Mirror) retryMissingOf(ctx context.Context, origin protocol.Origin, lis
 		return 0, ctx.Err()
 	}
 	_ = err // whoever did not answer is asked again next time
-	judged, err := m.judgeFound(ctx, origin.Domain, all)
+	judged, err := m.judgeFound(ctx, origin.Domain, retryPatience*m.limits.VerifyTimeout, all)
 	if err != nil {
 		return 0, err
 	}

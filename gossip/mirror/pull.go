@@ -107,6 +107,7 @@ type pulling struct {
 	head       store.Head // as it was before
 	append     appender
 	whole      bool // no budget: our own log
+	pinned     bool // the checkpoint is kept; the appending goroutine's
 	bad        badPeers
 	turn       chan struct{} // one token: the batch that is being verified
 }
@@ -199,7 +200,8 @@ func (j *pulling) keep(ctx context.Context, start uint64, entries []protocol.Ent
 	if err != nil {
 		return stored("keeping entries", err)
 	}
-	if checkpoint == nil {
+	if checkpoint == nil && !j.pinned {
+		j.pinned = true
 		return j.m.pin(ctx, j.checkpoint)
 	}
 	return nil

@@ -103,7 +103,7 @@ func (m *Mirror) retryQuarantined(ctx context.Context, waiting []store.Quarantin
 			}
 			records = append(records, record)
 		}
-		outcomes, err := m.judge(ctx, home, records)
+		outcomes, err := m.judge(ctx, home, retryPatience*m.limits.VerifyTimeout, records)
 		if err != nil {
 			return released, err
 		}

@@ -45,13 +45,14 @@ func (q *quorum) verify(ctx context.Context, record protocol.Record) (v verifier
 		}
 		observers = append(observers, o.Observer)
 		key = &protocol.DomainKey{Public: o.Key.Public, Fingerprint: o.Key.Fingerprint}
-		if len(observers) == store.MaxQuorum {
+		if len(observers) == max(q.m.quorum, store.MaxQuorum) {
 			break
 		}
 	}
 	if len(observers) < q.m.quorum {
 		return v, nil, nil
 	}
+	observers = observers[:min(len(observers), store.MaxQuorum)] // as many as are named with the record
 	slices.Sort(observers)
 	ctx = context.WithValue(ctx, observedKey{}, protocol.FoundKey{Domain: signer.domain, Key: *key, Cached: true})
 	switch r := record.(type) {
@@ -98,7 +99,7 @@ func (q *quorum) observations(ctx context.Context, domain string) ([]*protocol.O
 // observationPage is how many observations are read at once.
 const observationPage = 256
 
-// counts reports whether an observer has a voice: this node, or an admitted peer, and of our network.
+// counts reports whether an observer has a voice: this node, or an admitted peer whose log is not frozen, and of our network.
 func (q *quorum) counts(o *protocol.Observation) bool {
 	if o.Network() != q.m.own.Origin.Network {
 		return false
@@ -106,8 +107,12 @@ func (q *quorum) counts(o *protocol.Observation) bool {
 	if o.Observer == q.m.own.Origin.Domain {
 		return true
 	}
-	_, admitted := q.m.book.Peer(o.Observer)
-	return admitted
+	p, admitted := q.m.book.Peer(o.Observer)
+	if !admitted {
+		return false
+	}
+	head, _ := q.m.store.Head(p.Origin.String())
+	return !head.Frozen // whoever signed two histories is no witness
 }
 
 // observedKey is the context's key for the key that a quorum stands for.

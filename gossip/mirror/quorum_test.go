@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"mirnode/gossip/mirror"
 	"mirnode/gossip/planner"
 	"mirnode/protocol"
 )
@@ -190,6 +191,59 @@ func TestADomainThatIsSilentIsTriedAgain(t *testing.T) {
 	two.holds(list...)
 	if asked := one.askedRecords(); asked != 20 {
 		t.Errorf("%d bodies were asked for: what is in quarantine is here", asked)
+	}
+}
+
+func TestADomainThatHangsHoldsUpNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	w.domains.hangs = "hangs.test"
+	one := w.node("node1.test")
+	two := w.node("node2.test", func(o *mirror.Options) { o.Limits.VerifyTimeout = 50 * time.Millisecond })
+	one.takes(claim(t, 0), claimOf(t, "hangs.test", "hangs.test", 1), claim(t, 2))
+	two.pull(one, one.origin)
+	two.holds(claim(t, 0), claim(t, 2))
+	if head := two.head(one.origin); head.Settled != 3 || head.Quarantined != 1 {
+		t.Fatalf("settled %d, in quarantine %d", head.Settled, head.Quarantined)
+	}
+}
+
+func TestAnObserverThatForkedHasNoVoice(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.node("node1.test"), w.node("node2.test")
+	a, b := w.evil(nil, claims(t, 0, 3))
+	a.observes("old.test", "old.test", start.Add(-24*time.Hour), start)
+	one.observes("old.test", "old.test", start.Add(-24*time.Hour), start)
+	two.pull(a, a.origin)
+	two.pull(one, one.origin)
+	_ = two.pullsFrom(b)
+	two.frozen(a.origin)
+	old := claimOf(t, "old.test", "old.test", 1)
+	w.domains.publish("old.test")
+	one.takes(old)
+	two.pull(one, one.origin)
+	two.lacks(old)
+}
+
+func TestALargerQuorum(t *testing.T) {
+	w := newWorld(t)
+	one := w.node("node1.test")
+	var observers []*node
+	for _, name := range []string{"a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test", "h.test", "i.test"} {
+		n := w.node(name)
+		n.observes("old.test", "old.test", start.Add(-24*time.Hour), start)
+		observers = append(observers, n)
+	}
+	two := w.node("node2.test", func(o *mirror.Options) { o.Quorum = 9 })
+	old := claimOf(t, "old.test", "old.test", 1)
+	w.domains.publish("old.test")
+	one.takes(old)
+	two.pull(one, one.origin)
+	for i, n := range observers {
+		two.lacks(old)
+		two.pull(n, n.origin)
+		if i == len(observers)-1 {
+			two.holds(old)
+		}
 	}
 }
 

@@ -122,7 +122,7 @@ func (j *pulling) judge(ctx context.Context, start, end uint64) ([]store.Outcome
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	judged, err := j.m.judgeFound(ctx, j.origin.Domain, all)
+	judged, err := j.m.judgeFound(ctx, j.origin.Domain, j.m.limits.VerifyTimeout, all)
 	if err != nil {
 		return nil, err
 	}

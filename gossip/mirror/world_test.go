@@ -66,6 +66,7 @@ type domains struct {
 	mu      sync.Mutex
 	keys    map[string][]ed25519.PublicKey
 	silent  map[string]bool // do not answer
+	hangs   string          // a domain that answers nothing, for as long as anybody waits
 	lookups int
 }
 
@@ -91,7 +92,11 @@ func (d *domains) asked() int {
 	return d.lookups
 }
 
-func (d *domains) FindKey(_ context.Context, domain, fingerprint string) (protocol.FoundKey, error) {
+func (d *domains) FindKey(ctx context.Context, domain, fingerprint string) (protocol.FoundKey, error) {
+	if domain == d.hangs {
+		<-ctx.Done()
+		return protocol.FoundKey{}, &protocol.UnreachableError{Domain: domain, Err: ctx.Err()}
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lookups++
