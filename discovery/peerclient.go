@@ -21,7 +21,7 @@ const (
 	// MaxPeerBody is the most that one answer of a peer may hold, in bytes.
 	MaxPeerBody = 16 << 20
 
-	DefaultPeerHeaderTimeout = 15 * time.Second // a peer may have much to read before it answers
+	DefaultPeerHeaderTimeout = 5 * time.Second // a peer that has vanished holds up no pull for longer; others have what it has
 	DefaultPeerStallTimeout  = 15 * time.Second
 	DefaultPeerIdleTimeout   = 90 * time.Second
 	DefaultPeerConnections   = 8
