@@ -1,11 +1,8 @@
 package mirror
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"encoding/json"
-	"sync"
+	"errors"
 
 	"mirnode/protocol"
 	"mirnode/store"
@@ -15,15 +12,20 @@ import (
 type effects struct {
 	keys     map[[2]string]bool // domain and fingerprint of keys that were observed
 	erasures []*protocol.Erasure
+	buried   []store.Outcome // claims that came after the notice that they were erased
 }
 
 // note takes what follows from outcomes.
 func (e *effects) note(outcomes []store.Outcome) {
 	for i := range outcomes {
-		if outcomes[i].State != store.Held {
+		o := &outcomes[i]
+		if _, isClaim := o.Record.(*protocol.Claim); isClaim && o.State == store.Erased {
+			e.buried = append(e.buried, *o)
+		}
+		if o.State != store.Held {
 			continue
 		}
-		switch r := outcomes[i].Record.(type) {
+		switch r := o.Record.(type) {
 		case *protocol.Observation:
 			if e.keys == nil {
 				e.keys = make(map[[2]string]bool)
@@ -35,122 +37,46 @@ func (e *effects) note(outcomes []store.Outcome) {
 	}
 }
 
-// carryOut honours erasure notices, and looks at the records in quarantine whose keys were observed.
+// carryOut honours erasure notices, and looks at the records in quarantine whose keys were observed. What a crash or the end of ctx leaves
+// undone, Retry does.
 func (m *Mirror) carryOut(ctx context.Context, e effects) {
 	for _, notice := range e.erasures {
-		if err := m.honour(ctx, notice); err != nil {
-			m.log.Warn("an erasure notice could not be carried out", "node", notice.Node, "record", hex.EncodeToString(notice.Record[:]), "error", err)
-		}
+		m.warn("an erasure notice could not be carried out", notice.Node, m.honour(ctx, notice))
+	}
+	for _, o := range e.buried {
+		hash := o.Record.RecordHash()
+		m.warn("an erasure could not be kept", "", m.erase(ctx, hash, o.Reason))
 	}
 	for key := range e.keys {
-		if err := m.Observed(ctx, key[0], key[1]); err != nil && ctx.Err() == nil {
-			m.log.Warn("records in quarantine could not be looked at", "domain", key[0], "error", err)
+		m.warn("records in quarantine could not be looked at", key[0], m.Observed(ctx, key[0], key[1]))
+	}
+}
+
+// warn logs an error that nobody waits for.
+func (m *Mirror) warn(what, domain string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		m.log.Warn(what, "domain", domain, "error", err)
+	}
+}
+
+// prepare does, before outcomes are settled, what must not be lost with a crash after it: it keeps their erasure notices. Claims that a
+// notice named meanwhile become erased.
+func (m *Mirror) prepare(ctx context.Context, outcomes []store.Outcome) error {
+	for i := range outcomes {
+		o := &outcomes[i]
+		if o.State != store.Held {
+			continue
 		}
-	}
-}
-
-// notices are erasure notices that came before the claims that they are about. The zero value is empty.
-type notices struct {
-	mu    sync.Mutex
-	known map[[32]byte]notice // owned by mu; at most maxNotices
-}
-
-// notice is what is kept of one.
-type notice struct {
-	Domain string `json:"domain"`
-	Reason string `json:"reason"`
-}
-
-const (
-	noticeSpace = "mirror-erasures"
-	maxNotices  = 10_000
-)
-
-// load reads what was kept.
-func (n *notices) load(s *store.Store) error {
-	kept, err := s.State(noticeSpace)
-	if err != nil {
-		return err
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.known = make(map[[32]byte]notice, len(kept))
-	for key, value := range kept {
-		hash, err := hex.DecodeString(key)
-		var one notice
-		if err == nil && len(hash) == 32 && json.Unmarshal(value, &one) == nil {
-			n.known[[32]byte(hash)] = one
+		switch r := o.Record.(type) {
+		case *protocol.Claim:
+			index := o.Index
+			*o = m.accepted(r, o.Provenance)
+			o.Index = index
+		case *protocol.Erasure:
+			if err := m.honour(ctx, r); err != nil {
+				return stored("keeping an erasure notice", err)
+			}
 		}
 	}
 	return nil
-}
-
-// of returns the reason for which a claim that comes now was erased.
-func (n *notices) of(claim *protocol.Claim) (string, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.known) == 0 {
-		return "", false
-	}
-	one, ok := n.known[claim.RecordHash()]
-	return one.Reason, ok && one.Domain == claim.Host()
-}
-
-func (n *notices) add(hash [32]byte, one notice) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.known) >= maxNotices {
-		return false
-	}
-	n.known[hash] = one
-	return true
-}
-
-// honour erases what a notice is about, if the notice is that of the claim's own domain, or of a node that our operator trusts for that. What
-// the notice says of the claim's domain counts for nothing: the claim itself says it.
-func (m *Mirror) honour(ctx context.Context, e *protocol.Erasure) error {
-	if e.Node != e.ClaimDomain && !m.trusted[e.Node] {
-		return nil
-	}
-	body, err := m.body(ctx, e.Record)
-	switch {
-	case err != nil || body.Erased != nil:
-		return err
-	case body.Missing:
-		return m.remember(ctx, e)
-	case !isClaimOf(body, e.Record, e.ClaimDomain):
-		return nil // it has no say in this record
-	}
-	m.log.Info("a claim is erased at its domain's notice", "node", e.Node, "record", hex.EncodeToString(e.Record[:]))
-	return m.store.EraseMirrored(ctx, e.Record, e.Reason)
-}
-
-// body reads a body that may be here.
-func (m *Mirror) body(ctx context.Context, hash [32]byte) (body store.Body, err error) {
-	err = m.store.Bodies(ctx, [][32]byte{hash}, func(_ int, b store.Body) bool {
-		body = b
-		body.Raw = bytes.Clone(b.Raw)
-		return true
-	})
-	return body, err
-}
-
-// isClaimOf reports whether a body is a claim of that domain.
-func isClaimOf(body store.Body, hash [32]byte, domain string) bool {
-	record, _ := readRecord(wanted{hash: hash, kind: protocol.KindClaim}, body.Kind, body.Raw)
-	claim, ok := record.(*protocol.Claim)
-	return ok && claim.Host() == domain
-}
-
-// remember keeps a notice for a claim that is not here.
-func (m *Mirror) remember(ctx context.Context, e *protocol.Erasure) error {
-	one := notice{Domain: e.ClaimDomain, Reason: e.Reason}
-	if !m.notices.add(e.Record, one) {
-		return nil
-	}
-	value, err := json.Marshal(one)
-	if err != nil {
-		return err
-	}
-	return m.store.PutState(ctx, noticeSpace, hex.EncodeToString(e.Record[:]), value)
 }

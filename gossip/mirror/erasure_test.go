@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"mirnode/gossip/mirror"
 	"mirnode/protocol"
@@ -86,5 +87,29 @@ func TestWhatItsOriginErasedIsNotAskedForAgain(t *testing.T) {
 	two.lacks(gone)
 	if head := two.head(one.origin); head.Missing != 0 {
 		t.Errorf("%d are asked for again", head.Missing)
+	}
+}
+
+func TestANoticeThatWaitsOutlivesARestart(t *testing.T) {
+	w := newWorld(t)
+	one, holder := w.node("node1.test"), w.node("holder.test")
+	dir, origin := t.TempDir(), protocol.Origin{Domain: "node2.test", Network: protocol.Development, Epoch: 1}
+	two := w.nodeAt(origin, dir, true)
+	late, submitted := claimOf(t, "node1.test", "node1.test", 1), claimOf(t, "node1.test", "node1.test", 2)
+	one.erases(late, "node1.test")
+	one.erases(submitted, "node1.test")
+	two.pull(one, one.origin)
+	if err := two.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	two = w.nodeAt(origin, dir, true)
+	holder.takes(late)
+	two.pull(holder, holder.origin)
+	two.lacks(late)
+	two.takes(submitted) // by a client of our own, past the mirror
+	w.clock.move(time.Hour)
+	two.retry()
+	if !two.erased(submitted) {
+		t.Error("a claim that came in beside the mirror is still served")
 	}
 }

@@ -18,10 +18,13 @@ const (
 	retryEvery = 5 * time.Second
 )
 
-// Retry looks again at what waits and is due: records in quarantine, and bodies that nobody had. It does a bounded piece of work, and returns
+// Retry looks again at what waits and is due: records in quarantine, bodies that nobody had, erasure notices. It does a bounded piece of work, and returns
 // how many records left their waiting room and when it wants to be called again: at once while more is due.
 func (m *Mirror) Retry(ctx context.Context) (done int, next time.Time, err error) {
 	now := m.now()
+	if err := m.sweep(ctx); err != nil {
+		return 0, now.Add(retryEvery), stored("carrying out erasure notices", err)
+	}
 	waiting, err := m.store.QuarantineDue(ctx, now, retryBatch)
 	if err != nil {
 		return 0, now.Add(retryEvery), stored("reading the quarantine", err)

@@ -20,12 +20,12 @@ type batch struct {
 // settles them in order. Several batches are under way at once, as far as there is room. It returns when grown is closed and all is settled, or at the
 // first error.
 func (j *pulling) settle(ctx context.Context, grown <-chan uint64) error {
+	more := j.m.takeExtra(bodiesAhead - 1)
+	defer j.m.giveExtra(more)
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	defer cancel()
-	more := j.m.takeExtra(bodiesAhead - 1)
-	defer j.m.giveExtra(more)
 	ahead := make(chan chan batch, more) // each gets one batch; in order
 	wait.Go(func() {
 		defer close(ahead)
@@ -36,6 +36,9 @@ func (j *pulling) settle(ctx context.Context, grown <-chan uint64) error {
 	for next := range ahead {
 		done := <-next
 		if failed = done.err; failed == nil {
+			failed = j.m.prepare(ctx, done.outcomes)
+		}
+		if failed == nil {
 			failed = stored("settling records", j.m.store.Settle(ctx, j.name, done.start, done.outcomes))
 		}
 		if failed != nil {
