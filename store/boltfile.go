@@ -61,8 +61,9 @@ func ascribe(file string) {
 }
 
 // openBolt opens or creates a bbolt file, waiting at most the given time for its lock.
-func openBolt(path string, pageSize int, lockTimeout time.Duration) (db *bbolt.DB, err error) {
+func openBolt(path string, pageSize int, lockTimeout time.Duration) (f *boltFile, err error) {
 	var opened *os.File
+	var db *bbolt.DB
 	options := &bbolt.Options{
 		Timeout: lockTimeout,
 		// The free list is written with each commit: it is short here, and without it a start would scan the whole file.
@@ -84,7 +85,8 @@ func openBolt(path string, pageSize int, lockTimeout time.Duration) (db *bbolt.D
 	var corrupt *CorruptError
 	switch {
 	case err == nil:
-		return db, checkLength(db, path)
+		f = &boltFile{path: path, db: db, file: opened, page: int64(db.Info().PageSize)}
+		return f, f.checkLength()
 	case errors.As(err, &corrupt):
 		// bbolt panicked and left its file open and locked.
 		return nil, errors.Join(err, opened.Close())
@@ -98,21 +100,18 @@ func openBolt(path string, pageSize int, lockTimeout time.Duration) (db *bbolt.D
 }
 
 // checkLength refuses a file that is shorter than its pages: reading the missing ones would fault.
-func checkLength(db *bbolt.DB, path string) error {
-	err := guard(path, func() error {
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		return db.View(func(tx *bbolt.Tx) error {
+func (f *boltFile) checkLength() error {
+	info, err := f.file.Stat()
+	if err == nil {
+		err = f.view(func(tx *bbolt.Tx) error {
 			if info.Size() < tx.Size() {
-				return &CorruptError{File: path, Reason: fmt.Sprintf("it is cut short: %d bytes of %d", info.Size(), tx.Size())}
+				return &CorruptError{File: f.path, Reason: fmt.Sprintf("it is cut short: %d bytes of %d", info.Size(), tx.Size())}
 			}
 			return nil
 		})
-	})
+	}
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, f.close())
 	}
 	return nil
 }
@@ -136,30 +135,28 @@ var (
 
 // upgrade runs the steps from the file's version on, each in a transaction of its own, so that a crash leaves a version that is known.
 // steps[v] leads from version v to v+1; version 0 is an empty file. A file of a version past the last step is refused.
-func upgrade(db *bbolt.DB, path string, steps []step) error {
+func (f *boltFile) upgrade(steps []step) error {
 	for {
 		done := false
-		err := guard(path, func() error {
-			return db.Update(func(tx *bbolt.Tx) error {
-				version := uint64(0)
-				if meta := tx.Bucket(metaBucket); meta != nil {
-					value := meta.Get(versionKey)
-					if len(value) != 8 {
-						return &CorruptError{File: path, Reason: "it has no format version"}
-					}
-					version = beUint64(value)
+		err := f.update(func(tx *bbolt.Tx) error {
+			version := uint64(0)
+			if meta := tx.Bucket(metaBucket); meta != nil {
+				value := meta.Get(versionKey)
+				if len(value) != 8 {
+					return &CorruptError{File: f.path, Reason: "it has no format version"}
 				}
-				if version > uint64(len(steps)) {
-					return fmt.Errorf("%w: %s has version %d, this program knows up to %d", ErrNewerFormat, path, version, len(steps))
-				}
-				if done = version == uint64(len(steps)); done {
-					return errNothingToDo
-				}
-				if err := steps[version](tx); err != nil {
-					return fmt.Errorf("upgrading %s from version %d: %w", path, version, err)
-				}
-				return tx.Bucket(metaBucket).Put(versionKey, beBytes(version+1))
-			})
+				version = beUint64(value)
+			}
+			if version > uint64(len(steps)) {
+				return fmt.Errorf("%w: %s has version %d, this program knows up to %d", ErrNewerFormat, f.path, version, len(steps))
+			}
+			if done = version == uint64(len(steps)); done {
+				return errNothingToDo
+			}
+			if err := steps[version](tx); err != nil {
+				return fmt.Errorf("upgrading %s from version %d: %w", f.path, version, err)
+			}
+			return tx.Bucket(metaBucket).Put(versionKey, beBytes(version+1))
 		})
 		if done {
 			return nil

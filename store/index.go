@@ -60,9 +60,8 @@ var errRebuild = errors.New("the index must be made anew")
 
 // indexFile is index.db: what leads from a claim's properties to its place in the log.
 type indexFile struct {
-	db      *bbolt.DB
+	*boltFile
 	dir     string
-	path    string
 	logger  *slog.Logger
 	mark    uint64      // see markKey; changed by Open and then by the merger alone
 	suspect atomic.Bool // damage was found; nothing is answered any more
@@ -70,7 +69,7 @@ type indexFile struct {
 
 // openIndex opens index.db, and makes it anew, empty, where it is missing, damaged, or not of this log.
 func openIndex(dir string, log *logFile, lastSeq uint64, options Options) (*indexFile, error) {
-	x := &indexFile{dir: dir, path: filepath.Join(dir, indexName), logger: options.Logger}
+	x := &indexFile{dir: dir, boltFile: &boltFile{path: filepath.Join(dir, indexName)}, logger: options.Logger}
 	err := x.open(log, lastSeq, options)
 	if err == nil || errors.Is(err, ErrLocked) || errors.Is(err, ErrNewerFormat) || errors.Is(err, fs.ErrPermission) {
 		return x, err
@@ -89,17 +88,17 @@ func (x *indexFile) open(log *logFile, lastSeq uint64, options Options) error {
 	if _, err := os.Stat(x.path); errors.Is(err, fs.ErrNotExist) && lastSeq > 0 {
 		options.Logger.Warn("the index is missing: making it from the log", "records", lastSeq)
 	}
-	db, err := openBolt(x.path, indexPageBytes, options.LockTimeout)
+	file, err := openBolt(x.path, indexPageBytes, options.LockTimeout)
 	if err != nil {
 		return err
 	}
-	x.db = db
-	err = upgrade(db, x.path, indexSteps(log))
+	x.boltFile = file
+	err = x.upgrade(indexSteps(log))
 	if err == nil {
 		err = x.check(log, lastSeq)
 	}
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, x.close())
 	}
 	return nil
 }
@@ -107,20 +106,18 @@ func (x *indexFile) open(log *logFile, lastSeq uint64, options Options) error {
 // check finds whether the index is whole, as far as that is cheap to see, and was made from this log.
 func (x *indexFile) check(log *logFile, lastSeq uint64) error {
 	var mark, reach []byte
-	err := guard(x.path, func() error {
-		return x.db.View(func(tx *bbolt.Tx) error {
-			meta := tx.Bucket(metaBucket)
-			if !bytes.Equal(meta.Get(logKey), log.fingerprint()) {
-				return errors.New("it was made from another log")
+	err := x.boltFile.view(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		if !bytes.Equal(meta.Get(logKey), log.fingerprint()) {
+			return errors.New("it was made from another log")
+		}
+		mark, reach = bytes.Clone(meta.Get(markKey)), bytes.Clone(meta.Get(reachKey))
+		for name, size := range map[string]int{string(idsBucket): 16, string(hashesBucket): 16, string(termsBucket): keyBytes} {
+			if err := checkBucket(tx, name, size, len(mark) > 0 && name == string(hashesBucket)); err != nil {
+				return err
 			}
-			mark, reach = bytes.Clone(meta.Get(markKey)), bytes.Clone(meta.Get(reachKey))
-			for name, size := range map[string]int{string(idsBucket): 16, string(hashesBucket): 16, string(termsBucket): keyBytes} {
-				if err := checkBucket(tx, name, size, len(mark) > 0 && name == string(hashesBucket)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		}
+		return nil
 	})
 	if err == nil {
 		_, err = checkMark(log, lastSeq, reach)
@@ -185,11 +182,11 @@ func (x *indexFile) discard() error {
 
 // view reads the index. On damage it marks the index as suspect, for good.
 func (x *indexFile) view(fn func(tx *bbolt.Tx) error) error {
-	return x.use(func() error { return x.db.View(fn) })
+	return x.use(x.boltFile.view, fn)
 }
 
 func (x *indexFile) update(fn func(tx *bbolt.Tx) error) error {
-	return x.use(func() error { return x.db.Update(fn) })
+	return x.use(x.boltFile.update, fn)
 }
 
 // healthy is nil or the *CorruptError that ended the use of the index.
@@ -200,11 +197,11 @@ func (x *indexFile) healthy() error {
 	return nil
 }
 
-func (x *indexFile) use(fn func() error) error {
+func (x *indexFile) use(access func(func(*bbolt.Tx) error) error, fn func(*bbolt.Tx) error) error {
 	if err := x.healthy(); err != nil {
 		return err
 	}
-	err := closedError(guard(x.path, fn))
+	err := access(fn)
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) && corrupt.File == x.path && !x.suspect.Swap(true) {
 		x.logger.Error("the index is damaged; start again to have it made anew from the log", "why", corrupt.Reason)
@@ -216,8 +213,6 @@ func (x *indexFile) use(fn func() error) error {
 }
 
 func (x *indexFile) bytes() int64 { return usedBytes(x.view) }
-
-func (x *indexFile) close() error { return x.db.Close() }
 
 // closedError tells in the store's own terms that the file was closed.
 func closedError(err error) error {

@@ -102,8 +102,7 @@ func createRecords(tx *bbolt.Tx) error {
 
 // logFile is log.db: the records, in the order of their arrival.
 type logFile struct {
-	db       *bbolt.DB
-	path     string
+	*boltFile
 	identity [16]byte
 	damage   damage
 	old      oldRecords // set before the goroutines run
@@ -119,13 +118,13 @@ func openLog(path string, options Options) (*logFile, error) {
 			return nil, err
 		}
 	}
-	db, err := openBolt(path, logPageBytes, options.LockTimeout)
+	file, err := openBolt(path, logPageBytes, options.LockTimeout)
 	if err != nil {
 		return nil, err
 	}
-	l := &logFile{db: db, path: path, damage: damage{logger: options.Logger}}
-	if err := upgrade(db, path, logSteps); err != nil {
-		return nil, errors.Join(err, db.Close())
+	l := &logFile{boltFile: file, damage: damage{logger: options.Logger}}
+	if err := l.upgrade(logSteps); err != nil {
+		return nil, errors.Join(err, l.close())
 	}
 	err = l.view(func(tx *bbolt.Tx) error {
 		identity := tx.Bucket(metaBucket).Get(identityKey)
@@ -144,7 +143,7 @@ func openLog(path string, options Options) (*logFile, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
 }
@@ -154,11 +153,11 @@ func makeLog(path string, options Options) error {
 		return &CorruptError{File: path, Reason: "it is missing, though its index is here; restore it from a backup, or remove " + indexName + " to begin anew"}
 	}
 	unfinished := path + ".new"
-	db, err := openBolt(unfinished, logPageBytes, options.LockTimeout)
+	file, err := openBolt(unfinished, logPageBytes, options.LockTimeout)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(upgrade(db, unfinished, logSteps), db.Close()); err != nil {
+	if err := errors.Join(file.upgrade(logSteps), file.close()); err != nil {
 		return err
 	}
 	if err := os.Rename(unfinished, path); err != nil {
@@ -168,11 +167,11 @@ func makeLog(path string, options Options) error {
 }
 
 func (l *logFile) view(fn func(tx *bbolt.Tx) error) error {
-	return l.noted(closedError(guard(l.path, func() error { return l.db.View(fn) })))
+	return l.noted(l.boltFile.view(fn))
 }
 
 func (l *logFile) update(fn func(tx *bbolt.Tx) error) error {
-	return l.noted(closedError(guard(l.path, func() error { return l.db.Update(fn) })))
+	return l.noted(l.boltFile.update(fn))
 }
 
 // logEnd is where the log stands.
@@ -257,8 +256,6 @@ func usedBytes(view func(func(*bbolt.Tx) error) error) (n int64) {
 	})
 	return n
 }
-
-func (l *logFile) close() error { return l.db.Close() }
 
 func beUint64(b []byte) uint64 { return binary.BigEndian.Uint64(b) }
 

@@ -68,7 +68,9 @@ func firstFormat(t *testing.T, claims []*protocol.Claim) (dir string) {
 }
 
 // ingestedFirst is when the first format's claims were taken in.
-func ingestedFirst(i int) time.Time { return noon.Add(time.Duration(i) * time.Second).Truncate(time.Millisecond) }
+func ingestedFirst(i int) time.Time {
+	return noon.Add(time.Duration(i) * time.Second).Truncate(time.Millisecond)
+}
 
 func firstEnvelope(seq uint64, c *protocol.Claim, erased bool) []byte {
 	record, sig, raw := c.RecordHash(), c.SigHash(), c.Raw()
