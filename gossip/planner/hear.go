@@ -12,9 +12,12 @@ func (p *Planner) Hinted(now time.Time, from PeerID, hints []Hint) {
 			return
 		}
 		p.fan(i)
+		if p.peers[i].until > p.now {
+			p.signOfLife(i)
+		}
 	}
 	if p.trouble >= troubled {
-		p.probe() // somebody reaches us again
+		p.signOfLife(nobody)
 	}
 	for _, h := range hints[:min(len(hints), MaxHints)] {
 		p.hear(teller, h)

@@ -6,7 +6,7 @@ import "time"
 const idleWake = time.Minute
 
 // Next gives what is to be done now, and the time at which it wants to be called again if nothing happens before. The slice is valid until the next
-// call of Next. Every Poll and Pull must be answered by its event, or its peer and origin stay busy.
+// call of Next. Every Poll, Pull and Tell must be answered by its event, or its peer and origin stay busy.
 func (p *Planner) Next(now time.Time) (actions []Action, wake time.Time) {
 	p.at(now)
 	p.actions = p.actions[:0]
@@ -35,19 +35,15 @@ func (p *Planner) ring() {
 			}
 		case spreadDue:
 			if o := &p.origins[t.index]; o.spreadAt == t.at {
-				if o.own {
-					p.spread(t.index, 1)
-				} else {
-					p.spread(t.index, p.o.RelayFanout)
-				}
+				p.spread(t.index, 1)
 			}
 		case tellDue:
 			if peer := &p.peers[t.index]; peer.tellAt == t.at && !peer.gone {
-				if peer.telling {
-					p.endTell(t.index)
-				} else {
-					p.queueTell(t.index)
-				}
+				p.queueTell(t.index)
+			}
+		case retryDue:
+			if peer := &p.peers[t.index]; peer.until == t.at && !peer.gone {
+				p.pollSoon(t.index)
 			}
 		}
 	}

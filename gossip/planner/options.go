@@ -9,15 +9,14 @@ type Options struct {
 	Fanout          int           // peers told over HTTP when our own log grew; default 8
 	RelayFanout     int           // peers told over HTTP when a mirror grew, of those not known to hold it; default 5
 	Neighbours      int           // peers that are told and preferred: half of them the nearest, half by chance; default 8
-	RelayDelay      time.Duration // the longest random wait before a mirror's growth is told: others may tell first; default 2 ms
 	TellPause       time.Duration // between two Tells to one peer: hints gather meanwhile; default 10 ms
 	HoldOff         time.Duration // the longest wait for a nearer source when only distant ones are known; default 120 ms
 	Near            time.Duration // a pull that will take no longer than this, or than one from a near neighbour, is not held off; default 150 ms
 	PullPause       time.Duration // between two pulls of one origin that keeps growing: entries gather meanwhile; default 20 ms
 	MaxPulls        int           // pulls in flight; default 32
-	MaxPullsPerPeer int           // pulls in flight from one peer; default 4
+	MaxPullsPerPeer int           // pulls in flight from one peer; default 8
 	BackoffFirst    time.Duration // pause after a peer's first failure; doubles with each; default 1 s
-	BackoffMax      time.Duration // the longest pause; default 5 min
+	BackoffMax      time.Duration // the longest pause; default 30 s
 	DistrustFirst   time.Duration // how long a false teller is not listened to; doubles with each lie; default 2 s
 	DistrustMax     time.Duration // the longest; default 10 min
 }
@@ -28,15 +27,14 @@ func (o Options) withDefaults() Options {
 	o.Fanout = or(o.Fanout, 8)
 	o.RelayFanout = or(o.RelayFanout, 5)
 	o.Neighbours = or(o.Neighbours, 8)
-	o.RelayDelay = or(o.RelayDelay, 2*time.Millisecond)
 	o.TellPause = or(o.TellPause, 10*time.Millisecond)
 	o.HoldOff = or(o.HoldOff, 120*time.Millisecond)
 	o.Near = or(o.Near, 150*time.Millisecond)
 	o.PullPause = or(o.PullPause, 20*time.Millisecond)
 	o.MaxPulls = or(o.MaxPulls, 32)
-	o.MaxPullsPerPeer = or(o.MaxPullsPerPeer, 4)
+	o.MaxPullsPerPeer = or(o.MaxPullsPerPeer, 8)
 	o.BackoffFirst = or(o.BackoffFirst, time.Second)
-	o.BackoffMax = or(o.BackoffMax, 5*time.Minute)
+	o.BackoffMax = or(o.BackoffMax, 30*time.Second)
 	o.DistrustFirst = or(o.DistrustFirst, 2*time.Second)
 	o.DistrustMax = or(o.DistrustMax, 10*time.Minute)
 	return o

@@ -34,7 +34,7 @@ type origin struct {
 	due       time.Duration // when a pull is to be considered; 0: no pull is wanted
 	began     time.Duration // when the pull in flight began
 	notBefore time.Duration // no pull before: pause, or retry
-	spreadAt  time.Duration // when its growth is told over HTTP; 0: no need
+	spreadAt  time.Duration // when our own growth is told once more, because a Tell failed; 0: no need
 	deafTo    time.Duration // nameless hints do not count until then
 }
 
@@ -177,10 +177,9 @@ func (p *Planner) Grew(now time.Time, id OriginID, size uint64, root [4]byte, ow
 	}
 	if own {
 		p.spread(i, p.o.Fanout)
-		return
+	} else {
+		p.spread(i, p.o.RelayFanout)
 	}
-	o.spreadAt = p.now + p.between(0, p.o.RelayDelay)
-	p.timers.push(timer{at: o.spreadAt, kind: spreadDue, index: i})
 }
 
 // Freeze says that a log is frozen (a fork was proved), or that it is so no longer: a frozen log is neither pulled nor told.

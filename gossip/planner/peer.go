@@ -38,7 +38,6 @@ type peer struct {
 const (
 	warmFor      = 80 * time.Second      // an answer so recent means that a connection is open (idle ones are closed after 90 s)
 	unknownTrip  = 50 * time.Millisecond // the round trip of a peer that was never measured
-	tellGivenUp  = 15 * time.Second      // a Tell that was not answered for so long counts as ended
 	busyPause    = time.Second           // after Busy
 	maxDoublings = 20
 )
@@ -201,7 +200,9 @@ func (p *Planner) failed(i int32) {
 	pause := min(p.o.BackoffFirst<<min(peer.failures-1, maxDoublings), p.o.BackoffMax)
 	peer.until = max(peer.until, p.now+p.between(pause/2, pause))
 	peer.contact = 0
-	p.trouble++
+	if p.trouble++; p.neighbours.has(i) {
+		p.timers.push(timer{at: peer.until, kind: retryDue, index: i})
+	}
 }
 
 // caughtLying stops listening to a peer for a while.

@@ -278,6 +278,7 @@ func TestOtherSourcesAreAsked(t *testing.T) {
 		pull := p.pull(p.pass(100 * time.Millisecond))
 		asked[pull.Peer] = true
 		p.end(pull, planner.PullResult{Outcome: planner.Unreachable})
+		p.PeerUp(p.now, "d") // we are not cut off
 	}
 	if !asked["a"] || !asked["b"] || !asked["c"] {
 		t.Errorf("asked %v, want both that have it and the origin's own node", asked)
@@ -292,6 +293,7 @@ func TestWhatOnlyHintsSpeakOfIsGivenUp(t *testing.T) {
 	p.Hinted(p.now, "b", hintOf('a', 5))
 	looks := 0
 	for range 50 {
+		p.PeerUp(p.now, "d")
 		for _, pull := range only[planner.Pull](p.pass(time.Second)) {
 			looks++
 			p.end(pull, planner.PullResult{Outcome: planner.Unreachable})
@@ -303,6 +305,7 @@ func TestWhatOnlyHintsSpeakOfIsGivenUp(t *testing.T) {
 	p.HeadsAnswered(p.now, "b", hintOf('a', 5), "c")
 	looks = 0
 	for range 600 {
+		p.PeerUp(p.now, "d")
 		for _, pull := range only[planner.Pull](p.pass(time.Second)) {
 			looks++
 			p.end(pull, planner.PullResult{Outcome: planner.Unreachable})

@@ -14,7 +14,7 @@ const (
 	rotateMost = 24                     // polls, after which at the latest one polled peer gives way to another, chosen by chance
 	maxUrgent  = 64                     // peers that wait to be polled out of turn
 	troubled   = 3                      // failures in a row, over all peers, from which on we take ourselves for cut off
-	probeEvery = time.Second            // while cut off, incoming hints cause at most one poll in this time
+	probeEvery = time.Second            // hints from backed-off peers, or while cut off, cause at most one poll in this time
 )
 
 // pollPlan says who is polled next, and when. Few peers are polled regularly, so that their cursors stay fresh and an answer is short; one of them is
@@ -65,14 +65,18 @@ func (p *Planner) pollSoon(i int32) {
 	}
 }
 
-// probe polls one of the polled peers although it is backed off: the network may be back.
-func (p *Planner) probe() {
+// signOfLife is called when hints come in from a peer that is backed off, or from anybody while we take ourselves for cut off (nobody): one poll, of
+// that peer or of any, tells whether it can be reached again.
+func (p *Planner) signOfLife(i int32) {
 	plan := &p.polling
-	if p.now < plan.probeAt || len(plan.slots) == 0 {
+	if p.now < plan.probeAt || len(p.live) == 0 {
 		return
 	}
 	plan.probeAt = p.now + probeEvery
-	p.pollSoon(plan.slots[p.random.IntN(len(plan.slots))])
+	for n := 0; n < 8 && (i == nobody || p.peers[i].polling); n++ {
+		i = p.live[p.random.IntN(len(p.live))] // one that is being polled may hang in what was cut
+	}
+	p.pollSoon(i)
 }
 
 // healed is called at the first success after many failures: it was our own link that was cut, so what the others' failures taught

@@ -100,6 +100,38 @@ func TestHealIsNoticed(t *testing.T) {
 	}
 }
 
+func TestABackedOffPeerThatSpeaksIsTriedAgain(t *testing.T) {
+	p := sit(t, planner.Options{PollEvery: time.Hour, BackoffFirst: time.Hour, BackoffMax: time.Hour}, "ab")
+	p.PeerDown(p.now, "a")
+	for range 100 {
+		p.Hinted(p.now, "a", hintOf('a', 5))
+	}
+	actions, _ := p.Next(p.now)
+	if polls := only[planner.Poll](actions); len(polls) != 1 || polls[0].Peer != "a" {
+		t.Fatalf("polled %v, want a once", polls)
+	}
+	p.HeadsAnswered(p.now, "a", nil, "c")
+	if s, _ := p.Peer("a"); s.Failures != 0 {
+		t.Error("it answered, and is backed off all the same")
+	}
+	p.pull(p.next())
+}
+
+func TestNothingIsPulledWhileCutOff(t *testing.T) {
+	p := sit(t, planner.Options{}, "abc")
+	for _, name := range []planner.PeerID{"a", "b", "c"} {
+		p.PeerDown(p.now, name)
+	}
+	p.Hinted(p.now, "b", hintOf('a', 5))
+	actions, _ := p.Next(p.now)
+	polls := only[planner.Poll](actions)
+	if len(polls) != 1 || len(only[planner.Pull](actions)) != 0 {
+		t.Fatalf("%v, want one poll to see whether the network is back", actions)
+	}
+	p.HeadsAnswered(p.now, polls[0].Peer, nil, "c")
+	p.pull(p.pass(time.Second))
+}
+
 func TestLongListsAreCut(t *testing.T) {
 	p := planner.New("self", planner.Options{}, rand.New(rand.NewPCG(1, 2)))
 	infos := make([]planner.PeerInfo, planner.MaxPeers+10)

@@ -60,6 +60,9 @@ func (p *Planner) cost(i int32) time.Duration {
 
 // startPulls gives the pulls that are due, as far as the limits allow. Who waits for a free place keeps its place in the queue.
 func (p *Planner) startPulls() {
+	if p.trouble >= troubled {
+		return // they would only hang, and hold their origins up when the network is back
+	}
 	waiting := p.ready[:0]
 	for n, i := range p.ready {
 		if p.pulls >= p.o.MaxPulls {
@@ -71,9 +74,11 @@ func (p *Planner) startPulls() {
 			o.queued = false
 			continue
 		}
-		source, later := p.guess(o), time.Duration(0)
-		if source == nobody {
-			source, later = p.pick(o)
+		source, later := p.pick(o)
+		if len(p.live) > p.o.Neighbours && (source == nobody || p.cost(source) > p.reach()) {
+			if likely := p.guess(o); likely != nobody {
+				source = likely
+			}
 		}
 		switch {
 		case source != nobody:
@@ -101,10 +106,10 @@ func (p *Planner) pull(o *origin, source int32) {
 	p.actions = append(p.actions, Pull{Peer: p.peers[source].id, Origin: o.id, To: to})
 }
 
-// guess gives a near neighbour to ask first, though nobody said that it holds the log's growth, when a pull from those known to hold it would take long:
-// what we heard of, it has probably heard of too.
+// guess gives a near neighbour to ask, though nobody said that it holds the log's growth, when those known to hold it are far or busy with other pulls of
+// ours: what we heard of, it has probably heard of too.
 func (p *Planner) guess(o *origin) int32 {
-	if o.guesses >= maxGuesses || !p.distant(o) {
+	if o.guesses >= maxGuesses {
 		return nobody
 	}
 	n := &p.neighbours

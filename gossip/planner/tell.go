@@ -76,8 +76,7 @@ func (p *Planner) sendTell(i int32) {
 	p.actions = append(p.actions, Tell{Peer: peer.id, Hints: p.hints(peer.toTell)})
 	peer.toldOwn = slices.ContainsFunc(peer.toTell, func(o int32) bool { return p.origins[o].own })
 	peer.toTell = peer.toTell[:0]
-	peer.telling, peer.toldAt, peer.tellAt = true, p.now, p.now+tellGivenUp
-	p.timers.push(timer{at: peer.tellAt, kind: tellDue, index: i})
+	peer.telling, peer.toldAt, peer.tellAt = true, p.now, p.now+p.o.TellPause
 }
 
 // hints gives the present heads of some logs.
@@ -105,7 +104,8 @@ func (p *Planner) TellEnded(now time.Time, id PeerID, ok bool) {
 		p.failed(i)
 		p.tellAnother(i)
 	}
-	p.endTell(i)
+	peer.telling = false
+	p.queueTell(i)
 }
 
 // tellAnother makes up for a Tell of our own log's growth that failed: soon another peer is told. Nobody else would.
@@ -119,10 +119,4 @@ func (p *Planner) tellAnother(i int32) {
 			p.timers.push(timer{at: o.spreadAt, kind: spreadDue, index: int32(n)})
 		}
 	}
-}
-
-func (p *Planner) endTell(i int32) {
-	peer := &p.peers[i]
-	peer.telling, peer.tellAt = false, peer.toldAt+p.o.TellPause
-	p.queueTell(i)
 }

@@ -16,6 +16,7 @@ const (
 	pullDue   timerKind = iota // origin.due
 	spreadDue                  // origin.spreadAt
 	tellDue                    // peer.tellAt
+	retryDue                   // peer.until
 )
 
 // timerHeap is a binary heap, the earliest timer first; among equals, the lower kind and index first.

@@ -122,7 +122,7 @@ func (w *world) send(x exchange) {
 	e.began = w.now
 	if w.away(e.from) || w.away(e.to) {
 		e.failed = true
-		w.schedule(w.now+requestTimeout, timedOut, e.from, ref)
+		w.schedule(e.began+requestTimeout, timedOut, e.from, ref)
 		return
 	}
 	trip := 2 * w.latency(e.from, e.to)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/memberlist"
@@ -146,13 +147,8 @@ func (w *world) serve(e *exchange) {
 		n.planner.Hinted(w.time(), w.names[e.from], e.payload.([]planner.Hint))
 		w.act(e.to)
 	case forHeads:
-		var heads []planner.Hint
-		for o, changed := range n.changed {
-			if changed > e.since && len(heads) < planner.HeadsPage {
-				heads = append(heads, planner.Hint{Origin: originID(int32(o)), Size: uint64(n.held[o]), Root: rootOf(int32(o), n.held[o])})
-			}
-		}
-		e.payload, e.reply, e.since = heads, 40+headSize*len(heads), n.version
+		e.payload, e.since = n.heads(e.since)
+		e.reply = 40 + headSize*len(e.payload.([]planner.Hint))
 	case forCheckpoint:
 		e.reply = checkpointSize
 		e.behind = n.held[e.origin] < e.want
@@ -162,6 +158,26 @@ func (w *world) serve(e *exchange) {
 	case forBodies:
 		e.reply = recordSize * int(e.want-e.size)
 	}
+}
+
+// heads gives the first page of the heads that changed since a version, and the version that it reaches to.
+func (n *node) heads(since uint32) (heads []planner.Hint, until uint32) {
+	var origins []int32
+	for o, changed := range n.changed {
+		if changed > since {
+			origins = append(origins, int32(o))
+		}
+	}
+	until = n.version
+	if len(origins) > planner.HeadsPage {
+		slices.SortFunc(origins, func(a, b int32) int { return int(n.changed[a]) - int(n.changed[b]) })
+		origins = origins[:planner.HeadsPage]
+		until = n.changed[origins[len(origins)-1]]
+	}
+	for _, o := range origins {
+		heads = append(heads, planner.Hint{Origin: originID(o), Size: uint64(n.held[o]), Root: rootOf(o, n.held[o])})
+	}
+	return heads, until
 }
 
 // answered goes on with an answer.

@@ -18,7 +18,8 @@
 //     Connections do not block one another.
 //   - A pull: the checkpoint, the entries, the bodies, one after the other, as package mirror asks for them, then commitTime for verification and disk. A node
 //     takes serveTime to answer.
-//   - A node that is away has its cable out: it runs on, and nothing reaches or leaves it. Requests caught by that fail after requestTimeout.
+//   - A node that is away has its cable out: it runs on, and nothing reaches or leaves it. Requests caught by that fail after requestTimeout, as
+//     clients give up that long without the start of an answer.
 //   - Records come by a Poisson process, each to a node taken by chance among those that are not away. A record's time begins when it is durable there.
 //   - Nobody lies. Processors are never busy.
 //
