@@ -114,7 +114,10 @@ func TestABackedOffPeerThatSpeaksIsTriedAgain(t *testing.T) {
 	if s, _ := p.Peer("a"); s.Failures != 0 {
 		t.Error("it answered, and is backed off all the same")
 	}
-	p.pull(p.next())
+	p.end(p.pull(actions), planner.PullResult{Behind: true}) // b was asked on a chance
+	if pull := p.pull(p.next()); pull.Peer != "a" {
+		t.Errorf("pulled from %s, want a, who can be reached again", pull.Peer)
+	}
 }
 
 func TestNothingIsPulledWhileCutOff(t *testing.T) {
