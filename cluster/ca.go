@@ -9,11 +9,14 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/big"
 	"sync"
 	"time"
 
+	"github.com/google/renameio/v2"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
@@ -24,8 +27,8 @@ const (
 	clockSkew        = time.Hour
 )
 
-// authority is a certificate authority whose key never leaves the process: a cluster that is started again makes another, and
-// writes its certificate to the same file. Safe for concurrent use.
+// authority is a certificate authority. A cluster's key never leaves its process: one that is started again makes another, and writes its
+// certificate to the same file. See keptAuthority for one that outlives its process. Safe for concurrent use.
 type authority struct {
 	now         func() time.Time
 	key         *ecdsa.PrivateKey
@@ -62,11 +65,47 @@ func newAuthority(now func() time.Time) (*authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	return authorityOf(key, certificate, now)
+}
+
+func authorityOf(key *ecdsa.PrivateKey, certificate *x509.Certificate, now func() time.Time) (*authority, error) {
 	issued, err := lru.New[string, *tls.Certificate](certificateCache)
 	if err != nil {
 		return nil, err
 	}
 	return &authority{now: now, key: key, certificate: certificate, issued: issued}, nil
+}
+
+// keptAuthority is the authority whose key and certificate lie in the two files, or a new one, whose key is written to keyFile. One whose
+// certificate has less than half of its life before it makes place for a new one.
+func keptAuthority(keyFile, certificateFile string, now func() time.Time) (*authority, error) {
+	pair, err := tls.LoadX509KeyPair(certificateFile, keyFile)
+	if err == nil && now().Before(pair.Leaf.NotAfter.Add(-authorityLife/2)) {
+		if key, ok := pair.PrivateKey.(*ecdsa.PrivateKey); ok {
+			return authorityOf(key, pair.Leaf, now)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	a, err := newAuthority(now)
+	if err != nil {
+		return nil, err
+	}
+	data, err := keyPEM(a.key)
+	if err == nil {
+		err = renameio.WriteFile(keyFile, data, 0o600)
+	}
+	return a, err
+}
+
+// keyPEM writes a private key as PKCS #8.
+func keyPEM(key *ecdsa.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
 // serialNumber is 127 random bits with the highest set: positive, and of a fixed length (RFC 5280, 4.1.2.2).

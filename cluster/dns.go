@@ -33,9 +33,9 @@ type dnsServer struct {
 	running errgroup.Group
 }
 
-// startDNS listens on a free port of 127.0.0.1, the same for UDP and TCP, and answers until Close.
-func startDNS(zone *zoneFile, log *slog.Logger) (*dnsServer, error) {
-	packets, listener, err := listenBoth()
+// startDNS listens at the address, over UDP and TCP, and answers until Close. Port 0 takes any that is free for both.
+func startDNS(zone *zoneFile, at netip.AddrPort, log *slog.Logger) (*dnsServer, error) {
+	packets, listener, err := listenBoth(at)
 	if err != nil {
 		return nil, fmt.Errorf("listen for DNS: %w", err)
 	}
@@ -60,18 +60,21 @@ func startDNS(zone *zoneFile, log *slog.Logger) (*dnsServer, error) {
 	return s, nil
 }
 
-func listenBoth() (net.PacketConn, net.Listener, error) {
+// listenBoth listens for UDP and TCP on one port.
+func listenBoth(at netip.AddrPort) (net.PacketConn, net.Listener, error) {
 	var failed error
 	for range portTries {
-		packets, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
+		packets, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp", at.String())
 		if err != nil {
 			return nil, nil, err
 		}
-		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", packets.LocalAddr().String())
+		listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", packets.LocalAddr().String())
 		if err == nil {
 			return packets, listener, nil
 		}
-		failed = errors.Join(err, packets.Close())
+		if failed = errors.Join(err, packets.Close()); at.Port() != 0 {
+			break // it is the one that was named
+		}
 	}
 	return nil, nil, failed
 }

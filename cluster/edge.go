@@ -48,7 +48,7 @@ func startEdge(i int, l *links, to backend, authority *authority, log *slog.Logg
 	if !to.gossip.IsValid() {
 		return e, nil
 	}
-	packets, listener, err := listenBoth()
+	packets, listener, err := listenBoth(netip.AddrPortFrom(localhost, 0))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("listen for %s: %w", nodeName(i), err), e.Close())
 	}

@@ -62,6 +62,8 @@ const (
 	Paused   Status = "paused"  // by Cluster.Pause: it is there and does nothing
 	Stopped  Status = "stopped" // in order
 	Killed   Status = "killed"  // by Cluster.Kill
+	// Elsewhere is a node that runs by itself: see Service.
+	Elsewhere Status = "elsewhere"
 )
 
 // stateVersion is raised when a field of cluster.json changes its meaning.

@@ -74,15 +74,14 @@ func (c *Cluster) newMember(i int, taken map[netip.AddrPort]bool) (*member, Node
 	if c.options.Flags != nil {
 		m.flags = c.options.Flags(i)
 	}
-	local := loopback.Addr().Next() // 127.0.0.1
-	source := local
+	source := localhost
 	if c.state.Partitions {
 		source = sourceOf(i)
 		n.Source = source.String()
 	}
 	var failed [3]error
-	m.listen, failed[0] = freePort(local, taken)
-	m.operator, failed[1] = freePort(local, taken)
+	m.listen, failed[0] = freePort(localhost, taken)
+	m.operator, failed[1] = freePort(localhost, taken)
 	if c.options.Nodes > 1 {
 		m.gossip, failed[2] = freePort(source, taken)
 	}

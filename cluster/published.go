@@ -33,9 +33,9 @@ type Published struct {
 	Domains map[string]*Domain `json:"domains"`
 }
 
-// Domain is what one domain publishes. The zero value is a domain that exists, lives at 127.0.0.1, and has no keys.
+// Domain is what one domain publishes. The zero value is a domain that exists, lives where the cluster's servers are, and has no keys.
 type Domain struct {
-	// Addresses are the domain's A and AAAA records. nil: 127.0.0.1, where the cluster's HTTPS server is; empty: none at all.
+	// Addresses are the domain's A and AAAA records. nil: where the cluster's HTTPS server is (127.0.0.1, but for OpenNames); empty: none at all.
 	Addresses []netip.Addr `json:"addresses,omitzero"`
 	Keys      []Key        `json:"keys,omitempty"`
 	// Records are further records in the form of a zone file ("_mir-key.example.test. CNAME keys.example.net."); a name without a final

@@ -32,9 +32,9 @@ type wellKnownServer struct {
 	done      chan error // the end of the serving goroutine
 }
 
-// startWellKnown listens on a free port of 127.0.0.1 and serves until Close.
-func startWellKnown(zone *zoneFile, authority *authority, log *slog.Logger) (*wellKnownServer, error) {
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp4", "127.0.0.1:0")
+// startWellKnown listens at the address and serves until Close. Port 0 takes any that is free.
+func startWellKnown(zone *zoneFile, at netip.AddrPort, authority *authority, log *slog.Logger) (*wellKnownServer, error) {
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", at.String())
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTPS: %w", err)
 	}

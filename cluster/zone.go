@@ -32,31 +32,37 @@ type zone struct {
 	names   map[string]bool     // every owner and every name above one: what exists, even if it holds no records
 }
 
-func newZone(p *Published) (*zone, error) {
+// newZone lays p out. A domain that names no address has the one that is given.
+func newZone(p *Published, address netip.Addr) (*zone, error) {
 	z := &zone{serial: p.Serial, domains: p.Domains, records: map[string][]dns.RR{}, names: map[string]bool{".": true}}
-	z.add(&dns.A{Hdr: header(nameServer, dns.TypeA), A: netip.MustParseAddr("127.0.0.1").AsSlice()})
+	z.addAddress(nameServer, address)
 	for name, d := range p.Domains {
-		if err := z.addDomain(name, d); err != nil {
+		if err := z.addDomain(name, d, address); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return z, nil
 }
 
-func (z *zone) addDomain(name string, d *Domain) error {
+// addAddress adds an A or AAAA record.
+func (z *zone) addAddress(owner string, address netip.Addr) {
+	if address.Is4() {
+		z.add(&dns.A{Hdr: header(owner, dns.TypeA), A: address.AsSlice()})
+	} else {
+		z.add(&dns.AAAA{Hdr: header(owner, dns.TypeAAAA), AAAA: address.AsSlice()})
+	}
+}
+
+func (z *zone) addDomain(name string, d *Domain, otherwise netip.Addr) error {
 	apex := dns.Fqdn(name)
 	z.add(z.soa(apex))
 	z.add(&dns.NS{Hdr: header(apex, dns.TypeNS), Ns: nameServer})
 	addresses := d.Addresses
 	if addresses == nil {
-		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		addresses = []netip.Addr{otherwise}
 	}
 	for _, address := range addresses {
-		if address.Is4() {
-			z.add(&dns.A{Hdr: header(apex, dns.TypeA), A: address.AsSlice()})
-		} else {
-			z.add(&dns.AAAA{Hdr: header(apex, dns.TypeAAAA), AAAA: address.AsSlice()})
-		}
+		z.addAddress(apex, address)
 	}
 	for _, k := range d.Keys {
 		if !slices.Contains(k.Channels, protocol.DNS) {
@@ -151,8 +157,9 @@ func errorOr(err error, otherwise string) error {
 
 // zoneFile keeps the zone in step with published.json. Safe for concurrent use.
 type zoneFile struct {
-	path string
-	log  *slog.Logger
+	path    string
+	address netip.Addr // of domains that name no other
+	log     *slog.Logger
 
 	mu      sync.Mutex
 	current *zone    // guarded by mu
@@ -160,8 +167,8 @@ type zoneFile struct {
 	seen    os.FileInfo
 }
 
-func openZone(dir string, log *slog.Logger) (*zoneFile, error) {
-	f := &zoneFile{path: publishedPath(dir), log: log}
+func openZone(dir string, address netip.Addr, log *slog.Logger) (*zoneFile, error) {
+	f := &zoneFile{path: publishedPath(dir), address: address, log: log}
 	if err := f.reload(); err != nil {
 		return nil, err
 	}
@@ -203,7 +210,7 @@ func (f *zoneFile) reload() error {
 	if err != nil {
 		return err
 	}
-	z, err := newZone(p)
+	z, err := newZone(p, f.address)
 	if err != nil {
 		return err
 	}

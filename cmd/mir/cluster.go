@@ -42,7 +42,7 @@ func newClusterCommand(s streams) *cobra.Command {
 	cmd.Flags().IntVar(&run.nodes, "nodes", 3, fmt.Sprintf("how many nodes, up to %d", cluster.MaxNodes))
 	cmd.Flags().StringVar(&run.dir, "dir", "", "keep everything in this folder, which may be that of an earlier cluster (default: a temporary one, removed at the end)")
 	cmd.Flags().BoolVar(&run.once, "once", false, "end after the walk, with exit code 1 if a step failed")
-	cmd.AddCommand(newClusterPublishCommand(s), newClusterUnpublishCommand(s), newClusterEnvCommand(s), newClusterStatusCommand(s))
+	cmd.AddCommand(newClusterPublishCommand(s), newClusterUnpublishCommand(s), newClusterEnvCommand(s), newClusterStatusCommand(s), newClusterNamesCommand(s))
 	cmd.AddCommand(newClusterControlCommands(s)...)
 	return cmd
 }

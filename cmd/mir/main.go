@@ -115,6 +115,7 @@ func newRootCommand(s streams) *cobra.Command {
 		newReceiptCommand(s),
 		newLogCommand(s),
 		newNodeCommand(s),
+		newHealthCommand(s),
 		newBenchCommand(s),
 		newVersionCommand(),
 	)

@@ -144,7 +144,7 @@ func (w *walk) submitOnce(ctx context.Context) (status int, body []byte, err err
 	defer cancel()
 	for {
 		status, body, err = w.request(ctx, w.node, http.MethodPost, "/claims", w.claim.Raw())
-		if err != nil || status != http.StatusServiceUnavailable || !pause(ctx, walkPoll) {
+		if err != nil || status != http.StatusServiceUnavailable || !pause(ctx) {
 			return status, body, err
 		}
 	}

@@ -68,7 +68,7 @@ func (w *walk) awaitClaim(ctx context.Context, node cluster.Node, path string) (
 		if err == nil && status != http.StatusNotFound {
 			return answer, took, expect(status, http.StatusOK, body, &answer)
 		}
-		if !pause(ctx, walkPoll) {
+		if !pause(ctx) {
 			return answer, took, errors.Join(err, fmt.Errorf("%s has not got the claim within %v", node.Domain, walkPatience))
 		}
 	}
@@ -153,7 +153,7 @@ func (w *walk) lookAtPeers(ctx context.Context) error {
 		behind := slices.ContainsFunc(answer.Peers, func(p peers.Status) bool {
 			return !p.Admitted || p.LagEntries > 0 || p.MirroredSize == 0 && p.Domain == w.node.Domain
 		})
-		if len(answer.Peers) == len(w.others) && !behind || !pause(ctx, walkPoll) {
+		if len(answer.Peers) == len(w.others) && !behind || !pause(ctx) {
 			break
 		}
 	}
@@ -217,7 +217,7 @@ func (w *walk) awaitHead(ctx context.Context, client *nodeClient, prefix string)
 				err = fmt.Errorf("the mirror's head has %s, and the claim is entry %d", inEntries(head.Size), w.entry)
 			}
 		}
-		if !pause(ctx, walkPoll) {
+		if !pause(ctx) {
 			return nil, nil, err
 		}
 	}

@@ -95,9 +95,9 @@ func expect(status, want int, body []byte, into any) error {
 
 func answered(status int) string { return fmt.Sprintf("%d %s", status, http.StatusText(status)) }
 
-// pause lets time pass, and reports false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
+// pause lets a moment pass, and reports false when ctx ended first.
+func pause(ctx context.Context) bool {
+	timer := time.NewTimer(walkPoll)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
