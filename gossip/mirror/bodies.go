@@ -214,10 +214,8 @@ func (m *Mirror) gather(ctx context.Context, list []peers.Peer, bad *badPeers, o
 			return all, ctx.Err()
 		}
 		if err != nil {
+			m.blame(err)
 			bad.add(p.Domain, err)
-			if isLie(err) {
-				m.blame(p.Domain, err)
-			}
 			failed = err
 		}
 		if open := lacking(all); open == 0 {

@@ -109,7 +109,7 @@ func (m *Mirror) ownCopy(ctx context.Context, p peers.Peer, own protocol.Origin)
 	case errors.Is(err, ErrBehind):
 		return &ownCopy{remote, translog.Checkpoint{Origin: own.String(), Root: translog.EmptyRoot()}}
 	case isLie(err): // it shows what we never signed: that says nothing about our log
-		m.blame(p.Domain, err)
+		m.blame(err)
 		return nil
 	}
 	m.log.Warn("a peer did not say what it holds of our own log", "peer", p.Domain, "error", err)
@@ -132,7 +132,7 @@ func (m *Mirror) relearn(ctx context.Context, own protocol.Origin, c ownCopy) er
 		}
 		if err := job.run(ctx); err != nil {
 			if isLie(err) {
-				m.blame(c.remote.peer.Domain, err)
+				m.blame(err)
 				return nil // the next copy may be good; entries that were proven stay
 			}
 			return err

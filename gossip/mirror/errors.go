@@ -24,6 +24,8 @@ var (
 type LieError struct {
 	Peer string // domain of the peer
 	What string // for the operator; bounded, and free of the peer's own bytes but for what is quoted
+
+	noted bool // see Mirror.blame
 }
 
 func (e *LieError) Error() string { return "the peer " + e.Peer + " lies: " + e.What }

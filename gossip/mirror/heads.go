@@ -33,6 +33,7 @@ type headAnswer struct {
 // head of our own log that is ahead of it is told to the operator, and counted as Stats.OwnAhead.
 func (m *Mirror) Heads(ctx context.Context, p peers.Peer, since string) ([]planner.Hint, string, error) {
 	var hints []planner.Hint
+	before, _ := m.store.Head(p.Origin.String())
 	for range maxHeadPages {
 		data, err := m.get(ctx, p, "/log/heads?since="+url.QueryEscape(since), maxHeadsBytes)
 		if err != nil {
@@ -49,6 +50,9 @@ func (m *Mirror) Heads(ctx context.Context, p peers.Peer, since string) ([]plann
 				return hints, since, err
 			}
 			if ok {
+				if hint.Origin == planner.OriginID(before.Hash) && hint.Size < before.Checkpoint.Size {
+					m.wentBack(p.Origin, before.Checkpoint.Size, hint.Size)
+				}
 				hints = append(hints, hint)
 				frozen = frozen || answer.Heads[i].Frozen
 			}
@@ -69,7 +73,7 @@ func (m *Mirror) Heads(ctx context.Context, p peers.Peer, since string) ([]plann
 // lied makes a lie and notes it.
 func (m *Mirror) lied(domain, format string, args ...any) error {
 	err := lie(domain, format, args...)
-	m.blame(domain, err)
+	m.blame(err)
 	return err
 }
 

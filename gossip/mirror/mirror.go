@@ -50,8 +50,8 @@ type Book interface {
 	Peer(domain string) (peers.Peer, bool)
 	// OriginKey returns the verifier of an admitted origin's checkpoints, earlier epochs included.
 	OriginKey(origin string) (note.Verifier, bool)
-	// Report notes what a peer did wrong, in words for the operator.
-	Report(domain string, err error, bytes int64, took time.Duration)
+	// Complain notes what a peer did wrong though it answers, in words for the operator.
+	Complain(domain string, err error)
 }
 
 // Verifier judges records. Errors mean that there is no verdict (protocol.UnreachableError, the context's).

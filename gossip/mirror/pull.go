@@ -26,6 +26,8 @@ func (m *Mirror) Pull(ctx context.Context, from peers.Peer, origin protocol.Orig
 	}
 	defer release()
 	size, err := m.pull(ctx, from, origin)
+	m.blame(err)
+	m.stalled(origin, err)
 	result := planner.PullResult{Size: m.settled(name), Outcome: outcome(err)}
 	result.Behind = result.Outcome == planner.Pulled && size < to
 	return result, err
@@ -61,6 +63,9 @@ func (m *Mirror) pull(ctx context.Context, from peers.Peer, origin protocol.Orig
 	}
 	if err != nil {
 		return 0, err
+	}
+	if from.Domain == origin.Domain && c.Size < head.Checkpoint.Size {
+		m.wentBack(origin, head.Checkpoint.Size, c.Size)
 	}
 	if c.Size <= head.Size {
 		if err := m.compare(ctx, remote, head, c); err != nil {

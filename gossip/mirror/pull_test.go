@@ -184,6 +184,12 @@ func TestALiarIsCaughtAndHonestDataGoesOn(t *testing.T) {
 			if c.want == planner.Refused && lie == nil {
 				t.Errorf("the error is no lie: %v", err)
 			}
+			if said := victim.book.reported("liar.test"); lie != nil && (said == nil || !strings.Contains(said.Error(), lie.What)) {
+				t.Errorf("the book was told %v of %v", said, lie)
+			}
+			if told := victim.mirror.Stats().Lies; lie != nil && told != 1 {
+				t.Errorf("one lie was counted %d times", told)
+			}
 			victim.pull(one, one.origin)
 			victim.same(one)
 			victim.holds(list...)
@@ -262,6 +268,9 @@ func TestAFloodSlowsItsOriginAlone(t *testing.T) {
 	if !errors.Is(err, mirror.ErrBudget) || result.Outcome != planner.Local {
 		t.Fatalf("over its budget the flood gave %+v, %v", result, err)
 	}
+	if said := two.book.reported("flood.test"); said == nil {
+		t.Error("nobody is told why the mirror does not come up")
+	}
 	two.pull(calm, calm.origin)
 	two.same(calm)
 	w.clock.move(2 * time.Second)
@@ -288,6 +297,9 @@ func TestEntriesOfTheFutureWait(t *testing.T) {
 	result, err := two.mirror.Pull(t.Context(), one.peer, one.origin, 3)
 	if !errors.Is(err, mirror.ErrFuture) || result.Outcome != planner.Local || result.Size != 0 {
 		t.Fatalf("entries an hour ahead gave %+v, %v", result, err)
+	}
+	if said := two.book.reported("node1.test"); said == nil {
+		t.Error("nobody is told that a clock is wrong")
 	}
 	w.clock.move(time.Hour)
 	two.pull(one, one.origin)
@@ -399,5 +411,41 @@ func TestHeadsThatLie(t *testing.T) {
 	})
 	if hints, next, err := two.mirror.Heads(t.Context(), one.peer, ""); err != nil || len(hints) != 0 || next != "9" {
 		t.Errorf("unknown origins gave %v, %q, %v", hints, next, err)
+	}
+}
+
+// TestALogThatGoesBackIsTold: an origin that shows fewer entries than it signed before is told to the operator, whoever notices; a mirror of it
+// that is merely behind is not.
+func TestALogThatGoesBackIsTold(t *testing.T) {
+	for _, way := range []string{"a pull", "a look at its heads"} {
+		t.Run(way, func(t *testing.T) {
+			w := newWorld(t)
+			one, two := w.node("node1.test"), w.node("node2.test")
+			one.takes(claims(t, 0, 3)...)
+			old := one.head(one.origin).Checkpoint.Note
+			two.pull(one, one.origin)
+			one.takes(claims(t, 3, 6)...)
+			two.pull(one, one.origin)
+			if said := two.book.reported("node1.test"); said != nil {
+				t.Fatalf("before it went back: %v", said)
+			}
+			one.lies(func(path string, honest []byte) []byte {
+				switch path {
+				case "/log/checkpoint":
+					return old
+				case "/log/heads":
+					return fmt.Appendf(nil, `{"heads":[{"origin":"node1.test/mir-dev","checkpoint":%q}],"next":"1"}`, old)
+				}
+				return honest
+			})
+			if way == "a pull" {
+				two.pull(one, one.origin)
+			} else if _, _, err := two.mirror.Heads(t.Context(), one.peer, ""); err != nil {
+				t.Fatal(err)
+			}
+			if said := two.book.reported("node1.test"); said == nil || !strings.Contains(said.Error(), "from 6 entries to 3") {
+				t.Errorf("the book was told %v", said)
+			}
+		})
 	}
 }

@@ -36,7 +36,7 @@ func (m *Mirror) get(ctx context.Context, p peers.Peer, path string, limit int64
 	defer cancel()
 	data, err := m.client.Get(ctx, p, path, limit)
 	m.stats.received.Add(uint64(len(data)))
-	return data, endless(p, path, err)
+	return data, m.endless(p, path, err)
 }
 
 func (m *Mirror) post(ctx context.Context, p peers.Peer, path, contentType string, body []byte, limit int64) ([]byte, error) {
@@ -45,13 +45,13 @@ func (m *Mirror) post(ctx context.Context, p peers.Peer, path, contentType strin
 	data, err := m.client.Post(ctx, p, path, contentType, body, limit)
 	m.stats.received.Add(uint64(len(data)))
 	m.stats.sent.Add(uint64(len(body)))
-	return data, endless(p, path, err)
+	return data, m.endless(p, path, err)
 }
 
 // endless makes an answer that is larger than any honest one a lie, and leaves other errors as they are.
-func endless(p peers.Peer, path string, err error) error {
+func (m *Mirror) endless(p peers.Peer, path string, err error) error {
 	if large, ok := errors.AsType[*peers.TooLargeError](err); ok {
-		return lie(p.Domain, "its answer to %s has more than %d bytes", path, large.Limit)
+		return m.lied(p.Domain, "its answer to %s has more than %d bytes", path, large.Limit)
 	}
 	return err
 }

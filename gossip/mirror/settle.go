@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"mirnode/protocol"
@@ -188,10 +189,15 @@ func (m *Mirror) count(outcomes []store.Outcome) {
 // charge makes an origin pay for records that nobody has any use of.
 func (j *pulling) charge(outcomes []store.Outcome) {
 	refused := 0
+	var last *store.Outcome
 	for i := range outcomes {
 		if outcomes[i].State == store.Refused {
 			refused++
+			last = &outcomes[i]
 		}
+	}
+	if last != nil {
+		j.m.book.Complain(j.origin.Domain, fmt.Errorf("entry %d of its log is refused: %s: %s", last.Index, last.Code, last.Reason))
 	}
 	if refused > 0 && !j.whole {
 		j.m.budgets.charge(j.name, refusedCost*refused, j.m.now())

@@ -146,7 +146,7 @@ func (b *book) OriginKey(origin string) (note.Verifier, bool) {
 	return v, ok
 }
 
-func (b *book) Report(domain string, err error, _ int64, _ time.Duration) {
+func (b *book) Complain(domain string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reports == nil {

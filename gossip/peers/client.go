@@ -156,10 +156,11 @@ func (c *Client) open(ctx context.Context, p Peer, method, path, contentType str
 	return &stream{c: c, ctx: ctx, peer: p, limit: limit, body: answer.Body, began: began, cancel: cancel}, nil
 }
 
-// ended reports an exchange. An answer is contact, whatever it says, unless it says that the peer cannot answer.
+// ended reports an exchange. An answer is contact, whatever it says, unless it says that the peer cannot answer, or is no answer: nodes do not
+// redirect each other.
 func (c *Client) ended(domain string, err error, bytes int64, took time.Duration) {
 	var status *StatusError
-	if errors.As(err, &status) && status.Code < 500 && status.Code != http.StatusTooManyRequests && status.Code != http.StatusOK {
+	if errors.As(err, &status) && status.Code >= 400 && status.Code < 500 && status.Code != http.StatusTooManyRequests {
 		err = nil
 	}
 	if errors.Is(err, context.Canceled) {

@@ -90,7 +90,7 @@ func TestClient(t *testing.T) {
 			if !errors.As(err, &status) || status.Code != 302 {
 				t.Errorf("%+v", err)
 			}
-		}, true},
+		}, false},
 		"compressed": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 		}, func(t *testing.T, _ []byte, err error) {

@@ -24,6 +24,8 @@ type health struct {
 	failures    int       // since the last answer
 	until       time.Time // not to be asked before; zero: at any time
 	lastError   string    // of the last failure; "" after an answer
+	complaint   string    // what it did wrong last, though it answered; until Reset
+	complained  time.Time // when
 	in, out     int64     // bytes of bodies, since the peer is known
 }
 
@@ -52,6 +54,18 @@ func (b *Book) Report(domain string, err error, bytes int64, _ time.Duration) {
 	e.dirty = true
 }
 
+// Complain notes what a peer did wrong though it answers: a lie, or a log that cannot be taken as it is. Unlike the error of an exchange it
+// stays on the status page, with its time, until the operator's Reset: a liar answers well in between. err must be fit for people.
+func (b *Book) Complain(domain string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.entries[domain]
+	if e == nil || err == nil {
+		return
+	}
+	e.health.complaint, e.health.complained, e.dirty = clip(err.Error()), b.o.Now(), true
+}
+
 // Sent counts the bytes of a request's body.
 func (b *Book) Sent(domain string, bytes int64) {
 	b.mu.Lock()
@@ -71,6 +85,7 @@ func (b *Book) Reset(domain string) error {
 		return ErrUnknown
 	}
 	e.health.failures, e.health.until, e.health.lastError, e.refusal, e.dirty = 0, time.Time{}, "", "", true
+	e.health.complaint, e.health.complained = "", time.Time{}
 	b.hurry(domain, b.o.Now())
 	b.mu.Unlock()
 	b.poke()

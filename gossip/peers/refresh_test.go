@@ -220,6 +220,35 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+// TestComplaint: what a peer did wrong stays to be seen while it answers well, and over a restart, until the operator has it tried again.
+func TestComplaint(t *testing.T) {
+	w := newWorld()
+	w.publish("node2.test")
+	b := w.book(t, open)
+	if err := b.Observe(t.Context(), w.descriptor(t, "node2.test", 1), "test"); err != nil {
+		t.Fatal(err)
+	}
+	b.Complain("node2.test", errors.New("it lies\x1b"))
+	b.Complain("stranger.test", errors.New("it lies"))
+	when := w.Now()
+	w.advance(time.Second)
+	b.Report("node2.test", nil, 100, 0)
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string]*peers.Book{"live": b, "restarted": w.book(t, open)} {
+		if s := status(t, b, "node2.test"); s.Complaint != "it lies?" || !s.ComplainedAt.Equal(when) || s.State != "in contact" || s.Failures != 0 {
+			t.Errorf("%s: status %+v", name, s)
+		}
+	}
+	if err := b.Reset("node2.test"); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(t, b, "node2.test"); s.Complaint != "" || !s.ComplainedAt.IsZero() {
+		t.Errorf("after the reset: %+v", s)
+	}
+}
+
 // scripted answers requests with a handler, without a network.
 type scripted http.HandlerFunc
 

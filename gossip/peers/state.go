@@ -22,6 +22,8 @@ type kept struct {
 	Failures    int       `json:"failures,omitempty"`
 	Until       time.Time `json:"until,omitzero"`
 	LastError   string    `json:"lastError,omitempty"`
+	Complaint   string    `json:"complaint,omitempty"`
+	Complained  time.Time `json:"complained,omitzero"`
 	In          int64     `json:"in,omitempty"`
 	Out         int64     `json:"out,omitempty"`
 }
@@ -59,7 +61,7 @@ func (b *Book) restore(domain string, value []byte) (*entry, error) {
 	e := &entry{domain: domain, blocked: k.Blocked}
 	e.health = health{
 		lastContact: k.LastContact, keptContact: k.LastContact, failures: k.Failures, until: k.Until,
-		lastError: k.LastError, in: k.In, out: k.Out,
+		lastError: k.LastError, in: k.In, out: k.Out, complaint: k.Complaint, complained: k.Complained,
 	}
 	if k.Descriptor == "" {
 		return e, nil
@@ -97,6 +99,7 @@ func (e *entry) keep() ([]byte, error) {
 	h := &e.health
 	k := kept{
 		Blocked: e.blocked, LastContact: h.lastContact, Failures: h.failures, Until: h.until, LastError: h.lastError, In: h.in, Out: h.out,
+		Complaint: h.complaint, Complained: h.complained,
 	}
 	if e.descriptor != nil {
 		k.Descriptor = string(e.descriptor.Raw())

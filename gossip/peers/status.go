@@ -19,11 +19,15 @@ type Status struct {
 	NextTry     time.Time `json:"nextTry,omitzero"` // set while it is left alone after failures
 	LastError   string    `json:"lastError,omitempty"`
 	Failures    int       `json:"failures,omitempty"` // since the last answer
-	BytesIn     int64     `json:"bytesIn"`
-	BytesOut    int64     `json:"bytesOut"`
-	Expires     time.Time `json:"descriptorExpires,omitzero"`
-	Sequence    uint64    `json:"descriptorSequence,omitempty"`
-	Hints       string    `json:"hints,omitempty"` // what the hint channel says of it, in words; nothing follows from it
+	// Complaint is what it did wrong last although it answers, in words: a lie, or a log that cannot be taken as it is. It stays until the
+	// operator has the peer tried again.
+	Complaint    string    `json:"complaint,omitempty"`
+	ComplainedAt time.Time `json:"complainedAt,omitzero"`
+	BytesIn      int64     `json:"bytesIn"`
+	BytesOut     int64     `json:"bytesOut"`
+	Expires      time.Time `json:"descriptorExpires,omitzero"`
+	Sequence     uint64    `json:"descriptorSequence,omitempty"`
+	Hints        string    `json:"hints,omitempty"` // what the hint channel says of it, in words; nothing follows from it
 
 	MirroredSize uint64    `json:"mirroredSize"` // entries of its log that are held here
 	HeadSize     uint64    `json:"headSize"`     // the newest head that was heard of
@@ -56,6 +60,7 @@ func (b *Book) Status() []Status {
 	}
 	for i := range list {
 		list[i].LastContact, list[i].NextTry = millis(list[i].LastContact), millis(list[i].NextTry)
+		list[i].ComplainedAt = millis(list[i].ComplainedAt)
 	}
 	slices.SortFunc(list, func(a, b Status) int { return strings.Compare(a.Domain+a.Address, b.Domain+b.Address) })
 	return list
@@ -66,6 +71,7 @@ func (b *Book) status(e *entry, now time.Time) Status {
 	h := &e.health
 	s := Status{
 		Domain: e.domain, LastContact: h.lastContact, LastError: h.lastError, Failures: h.failures, BytesIn: h.in, BytesOut: h.out,
+		Complaint: h.complaint, ComplainedAt: h.complained,
 	}
 	if h.until.After(now) {
 		s.NextTry = h.until
