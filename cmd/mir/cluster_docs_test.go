@@ -21,10 +21,10 @@ func TestClusterPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	if len(blocks) != 4 {
+	if len(blocks) != 5 {
 		t.Fatalf("the page has %d blocks of commands, of which the first runs until it is interrupted: mend this test", len(blocks))
 	}
-	lines := strings.Split(strings.TrimSpace(blocks[3][1]), "\n")
+	lines := strings.Split(strings.TrimSpace(blocks[4][1]), "\n")
 	key := func(file string, channels ...protocol.Channel) string {
 		words := file
 		for _, c := range channels {
@@ -38,7 +38,7 @@ func TestClusterPage(t *testing.T) {
 		t.Fatalf("%d lines, and %d are expected", len(lines), len(published))
 	}
 	// The page stops its cluster in the second block, and goes on with one that runs.
-	script := strings.Replace(blocks[1][1], "kill %1\n", "", 1) + blocks[2][1]
+	script := strings.Replace(blocks[1][1], "kill %1\n", "", 1) + blocks[2][1] + blocks[3][1]
 	for _, line := range lines {
 		script += line + "\ncp d/published.json after.$((n += 1))\n"
 	}
