@@ -140,12 +140,18 @@ func (s *Store) statementItem(statement protocol.Statement, p Provenance) (item,
 // stands in the answer.
 func (t *transaction) append(i *item, a *Appended) error {
 	held, found, err := t.find(&i.known)
-	if found {
+	switch {
+	case found:
 		return t.again(i, &held, a)
+	case err == nil:
+		return t.appendNew(i, a)
 	}
-	if a.Err = err; a.Err != nil {
-		return nil
-	}
+	a.Err = err
+	return nil
+}
+
+// appendNew writes a record that is not held.
+func (t *transaction) appendNew(i *item, a *Appended) error {
 	if erased, yes := t.buried(i.record.RecordHash); yes {
 		a.Err = erased
 		return nil

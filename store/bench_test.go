@@ -93,7 +93,7 @@ func newClaims(b *testing.B, n int) []store.ClaimToAppend {
 func filled(b *testing.B) *store.Store {
 	b.Helper()
 	dir := filepath.Join(benchDir(), "store")
-	s, err := store.Open(dir, withLog(b, store.Options{}))
+	s, err := store.Open(dir, withLog(store.Options{}))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func BenchmarkOpen(b *testing.B) {
 	}
 	b.ResetTimer()
 	for range b.N {
-		s, err := store.Open(dir, withLog(b, store.Options{}))
+		s, err := store.Open(dir, withLog(store.Options{}))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -14,7 +14,6 @@ import (
 
 	"mirnode/protocol"
 	"mirnode/store"
-	"mirnode/translog"
 )
 
 // crashOptions make merges small and many, so that a kill often lands in one.
@@ -24,22 +23,10 @@ func crashClaim(id uint64) made {
 	return made{id: id, subject: int(id % 10), domain: "crash.example", padding: 300}
 }
 
-// crashed are crashOptions with an own log.
-func crashed() (store.Options, error) {
-	options := crashOptions
-	own, err := translog.NewSigner(home.String(), nodeKey(home.Domain))
-	options.Log = &store.LogOptions{Origin: home, Signer: own}
-	return options, err
-}
-
 // appendForever is the child: several writers append, one of them also erases, and a mirror of another log comes on beside them. Each says on
 // standard output what was acknowledged.
 func appendForever(dir string) error {
-	options, err := crashed()
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(dir, options)
+	s, err := store.Open(dir, withLog(crashOptions))
 	if err != nil {
 		return err
 	}
@@ -119,11 +106,7 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 // the mirror was said to be held and settled.
 func checkAfterCrash(t *testing.T, dir string, have map[uint64]uint64, erased map[uint64]bool, mirrored [2]uint64) {
 	t.Helper()
-	options, err := crashed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := store.Open(dir, options)
+	s, err := store.Open(dir, withLog(crashOptions))
 	if err != nil {
 		t.Fatalf("Open after a kill: %v", err)
 	}
@@ -132,7 +115,7 @@ func checkAfterCrash(t *testing.T, dir string, have map[uint64]uint64, erased ma
 			t.Error(err)
 		}
 	}()
-	own := verifierOf(t, home)
+	own := mustVerifier(home)
 	for id, at := range have {
 		claim := crashClaim(id).claim(t)
 		_, err := s.Claim(t.Context(), claim.SigHash())

@@ -37,8 +37,6 @@ func mirrorForever(s *store.Store) {
 		}
 	}
 	must(s.OpenMirror(ctx, distant))
-	signer, err := translog.NewSigner(distant.String(), nodeKey(distant.Domain))
-	must(err)
 	var tree translog.Frontier
 	claims := map[uint64]*protocol.Claim{}
 	grow := func(to uint64) (added []protocol.Entry) {
@@ -55,7 +53,7 @@ func mirrorForever(s *store.Store) {
 	head, _ := s.Head(distant.String())
 	for grow(head.Size); ; head, _ = s.Head(distant.String()) {
 		added := grow(head.Size + 10)
-		c, err := translog.SignCheckpoint(signer, tree.Size(), tree.Root())
+		c, err := translog.SignCheckpoint(mustSigner(distant), tree.Size(), tree.Root())
 		must(err)
 		must(s.AppendEntries(ctx, distant.String(), head.Size, added, c.Root, &c))
 		var outcomes []store.Outcome

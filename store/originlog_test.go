@@ -24,20 +24,18 @@ func originOf(domain string, epoch int) protocol.Origin {
 	return protocol.Origin{Domain: domain, Network: protocol.Development, Epoch: epoch}
 }
 
-func signer(t testing.TB, o protocol.Origin) note.Signer {
-	t.Helper()
+func mustSigner(o protocol.Origin) note.Signer {
 	s, err := translog.NewSigner(o.String(), nodeKey(o.Domain))
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return s
 }
 
-func verifierOf(t testing.TB, o protocol.Origin) note.Verifier {
-	t.Helper()
+func mustVerifier(o protocol.Origin) note.Verifier {
 	v, err := translog.NewVerifier(o.String(), nodeKey(o.Domain).Public().(ed25519.PublicKey))
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return v
 }
@@ -45,8 +43,8 @@ func verifierOf(t testing.TB, o protocol.Origin) note.Verifier {
 var home = originOf("home.example", 1)
 
 // withLog are options with an own log.
-func withLog(t testing.TB, options store.Options) store.Options {
-	options.Log = &store.LogOptions{Origin: home, Signer: signer(t, home)}
+func withLog(options store.Options) store.Options {
+	options.Log = &store.LogOptions{Origin: home, Signer: mustSigner(home)}
 	return options
 }
 
@@ -60,7 +58,7 @@ func checkReceipt(t testing.TB, a store.Appended) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entry, _, err := parsed.Verify(verifierOf(t, home))
+	entry, _, err := parsed.Verify(mustVerifier(home))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +70,7 @@ func checkReceipt(t testing.TB, a store.Appended) {
 
 func TestAppendsAreAnsweredWithReceipts(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{MergeClaims: 16}))
+	s := open(t, dir, withLog(store.Options{MergeClaims: 16}))
 	var hashes [][32]byte
 	for i := range 300 {
 		claim := made{id: uint64(i)}.claim(t)
@@ -101,14 +99,14 @@ func TestAppendsAreAnsweredWithReceipts(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{}))
+	s = open(t, dir, withLog(store.Options{}))
 	checkLog(t, s, home)
 	for i, hash := range hashes {
 		receipt, err := s.Receipt(t.Context(), hash)
 		if err != nil || receipt.Index != uint64(i) {
 			t.Fatal(err)
 		}
-		if _, _, err := receipt.Verify(verifierOf(t, home)); err != nil {
+		if _, _, err := receipt.Verify(mustVerifier(home)); err != nil {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
@@ -149,7 +147,7 @@ func checkLog(t testing.TB, s *store.Store, o protocol.Origin) {
 		t.Errorf("the own log of %d entries has a signed head of %d", head.Size, head.Checkpoint.Size)
 	}
 	if head.Checkpoint.Note != nil {
-		if _, err := translog.ParseCheckpoint(head.Checkpoint.Note, verifierOf(t, o)); err != nil {
+		if _, err := translog.ParseCheckpoint(head.Checkpoint.Note, mustVerifier(o)); err != nil {
 			t.Error(err)
 		}
 	}

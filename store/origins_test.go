@@ -37,7 +37,7 @@ func (l *otherLog) addEntry(e protocol.Entry, r protocol.Record) {
 
 func (l *otherLog) checkpoint(t testing.TB) translog.Checkpoint {
 	t.Helper()
-	c, err := translog.SignCheckpoint(signer(t, l.origin), l.tree.Size(), l.tree.Root())
+	c, err := translog.SignCheckpoint(mustSigner(l.origin), l.tree.Size(), l.tree.Root())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func claims(t testing.TB, from, to uint64) (records []protocol.Record) {
 
 func TestAMirrorTakesEntriesThatMakeTheSignedTree(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{}))
+	s := open(t, dir, withLog(store.Options{}))
 	other := newOtherLog("other.example")
 	other.add(claims(t, 0, 700)...)
 	other.mirror(t, s)
@@ -145,7 +145,7 @@ func TestAMirrorTakesEntriesThatMakeTheSignedTree(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{}))
+	s = open(t, dir, withLog(store.Options{}))
 	checkLog(t, s, other.origin)
 	other.mirror(t, s)
 	checkLog(t, s, other.origin)
@@ -190,7 +190,7 @@ func checkTiles(t *testing.T, s *store.Store, l *otherLog) {
 
 func TestHeadsTellWhatChanged(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{}))
+	s := open(t, dir, withLog(store.Options{}))
 	other, third := newOtherLog("other.example"), newOtherLog("third.example")
 	heads, next := s.Heads(0, 100)
 	if len(heads) != 1 || !heads[0].Own || heads[0].Checkpoint.Note == nil {
@@ -230,7 +230,7 @@ func TestHeadsTellWhatChanged(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{}))
+	s = open(t, dir, withLog(store.Options{}))
 	heads, _ = s.Heads(next, 100) // a version of another run: everything
 	if len(heads) != 3 || !heads[1].Frozen || string(heads[2].Cosigned.Note) != "cosigned" || heads[2].Cosigned.Size != 1 {
 		t.Errorf("%+v", heads)

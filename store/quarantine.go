@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -151,7 +152,7 @@ func (t *transaction) putQuarantined(hash [32]byte, q *quarantined) error {
 
 func (t *transaction) addQuarantinePlace(hash [32]byte, p place) error {
 	places, err := t.quarantinePlaces(hash)
-	if err != nil || len(places) >= maxQuarantinePlaces {
+	if err != nil || len(places) >= maxQuarantinePlaces || slices.ContainsFunc(places, func(q place) bool { return q.log == p.log }) {
 		return err
 	}
 	t.changed = true
@@ -167,6 +168,18 @@ func (t *transaction) quarantinePlaces(hash [32]byte) (places []place, err error
 		places = append(places, place{log: binary.BigEndian.Uint32(k[32:]), index: beUint64(v), ingested: int64(beUint64(v[8:]))})
 	}
 	return places, nil
+}
+
+// firstOf is the place of a record in the log of p: p, unless the log had it before, when it went to quarantine.
+func (t *transaction) firstOf(hash [32]byte, p place) place {
+	if t.store.logs.quarantined.Load()+uint64(t.quarantined) == 0 {
+		return p
+	}
+	v := t.log.Bucket(quarantinePlacesBucket).Get(binary.BigEndian.AppendUint32(hash[:], p.log))
+	if len(v) != placeValueBytes {
+		return p
+	}
+	return place{log: p.log, index: beUint64(v), ingested: int64(beUint64(v[8:]))}
 }
 
 // dismiss takes a body out of quarantine. ErrNotFound: it is not there.

@@ -13,7 +13,7 @@ import (
 
 func TestQuarantineIsKeptAndNotServed(t *testing.T) {
 	dir, now := t.TempDir(), noon
-	options := withLog(t, store.Options{Now: func() time.Time { return now }})
+	options := withLog(store.Options{Now: func() time.Time { return now }})
 	s := open(t, dir, options)
 	one, two := newOtherLog("one.example"), newOtherLog("two.example")
 	records := claims(t, 0, 6)
@@ -117,7 +117,7 @@ func quarantineOutcomes(t *testing.T, s *store.Store, one, two *otherLog, record
 
 func TestMissingBodiesAreAskedForUntilTheyAreGivenUp(t *testing.T) {
 	dir, now := t.TempDir(), noon
-	options := withLog(t, store.Options{Now: func() time.Time { return now }})
+	options := withLog(store.Options{Now: func() time.Time { return now }})
 	s := open(t, dir, options)
 	other := newOtherLog("other.example")
 	other.add(claims(t, 0, 4)...)

@@ -12,7 +12,7 @@ import (
 
 func TestAMirroredClaimIsReadableOnceItIsSettled(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{MergeClaims: 16}))
+	s := open(t, dir, withLog(store.Options{MergeClaims: 16}))
 	other := newOtherLog("other.example")
 	other.add(claims(t, 0, 60)...)
 	other.mirror(t, s)
@@ -56,7 +56,7 @@ func TestAMirroredClaimIsReadableOnceItIsSettled(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{MergeClaims: 16}))
+	s = open(t, dir, withLog(store.Options{MergeClaims: 16}))
 	check(s, "after a restart")
 	for name, try := range map[string]struct {
 		from     uint64
@@ -81,7 +81,7 @@ func TestAMirroredClaimIsReadableOnceItIsSettled(t *testing.T) {
 
 func TestARecordOfSeveralLogsLiesOnce(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{MergeClaims: 16}))
+	s := open(t, dir, withLog(store.Options{MergeClaims: 16}))
 	one, two := newOtherLog("one.example"), newOtherLog("two.example")
 	shared := claims(t, 0, 30)
 	one.add(shared...)
@@ -144,7 +144,7 @@ func TestARecordOfSeveralLogsLiesOnce(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	check(open(t, dir, withLog(t, store.Options{})))
+	check(open(t, dir, withLog(store.Options{})))
 }
 
 func b2i(b bool) int {
@@ -162,7 +162,7 @@ func withPlaceFirst(r store.Record, origin string) store.Record {
 }
 
 func TestWhatIsNotHeldIsSettledOnce(t *testing.T) {
-	s := open(t, t.TempDir(), withLog(t, store.Options{}))
+	s := open(t, t.TempDir(), withLog(store.Options{}))
 	other := newOtherLog("other.example")
 	other.add(claims(t, 0, 3)...)
 	other.addEntry(protocol.Entry{IngestedAt: noon, Kind: "a-later-kind", Record: [32]byte{9}}, nil)
@@ -206,7 +206,7 @@ func TestWhatIsNotHeldIsSettledOnce(t *testing.T) {
 
 func TestAnErasureReachesWhatMirrorsBring(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{}))
+	s := open(t, dir, withLog(store.Options{}))
 	other := newOtherLog("other.example")
 	other.add(claims(t, 0, 4)...)
 	other.mirror(t, s)
@@ -270,5 +270,5 @@ func TestAnErasureReachesWhatMirrorsBring(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	check(open(t, dir, withLog(t, store.Options{})))
+	check(open(t, dir, withLog(store.Options{})))
 }

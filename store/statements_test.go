@@ -38,7 +38,7 @@ func described(t testing.TB, domain string, sequence uint64) *protocol.Descripto
 
 func TestObservationsOfADomainAreFoundNewestFirst(t *testing.T) {
 	dir := t.TempDir()
-	options := withLog(t, store.Options{MergeClaims: 16})
+	options := withLog(store.Options{MergeClaims: 16})
 	s := open(t, dir, options)
 	other := newOtherLog("other.example")
 	for i := range 20 {
@@ -101,7 +101,7 @@ func TestObservationsOfADomainAreFoundNewestFirst(t *testing.T) {
 func second(_ []store.PlacedObservation, _ string, err error) error { return err }
 
 func TestTheNewestDescriptorOfEachDomainCounts(t *testing.T) {
-	s := open(t, t.TempDir(), withLog(t, store.Options{}))
+	s := open(t, t.TempDir(), withLog(store.Options{}))
 	other := newOtherLog("other.example")
 	other.add(described(t, "other.example", 5), described(t, "other.example", 3), described(t, "other.example", 9))
 	other.mirror(t, s)
@@ -125,7 +125,7 @@ func forkOf(t testing.TB, o protocol.Origin) translog.Fork {
 	heads := make([]translog.Checkpoint, 2)
 	for i := range heads {
 		var err error
-		if heads[i], err = translog.SignCheckpoint(signer(t, o), 5, translog.Hash{byte(i)}); err != nil {
+		if heads[i], err = translog.SignCheckpoint(mustSigner(o), 5, translog.Hash{byte(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +138,7 @@ func forkOf(t testing.TB, o protocol.Origin) translog.Fork {
 
 func TestAForkFreezesItsLog(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{}))
+	s := open(t, dir, withLog(store.Options{}))
 	other, later := newOtherLog("other.example"), newOtherLog("later.example")
 	other.add(claims(t, 0, 3)...)
 	other.mirror(t, s)
@@ -154,7 +154,7 @@ func TestAForkFreezesItsLog(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{}))
+	s = open(t, dir, withLog(store.Options{}))
 	forks, err := s.Forks(t.Context())
 	if err != nil || len(forks) != 2 || forks[0].FoundBy != "finder.example" {
 		t.Fatalf("%+v, %v", forks, err)
@@ -173,7 +173,7 @@ func TestAForkFreezesItsLog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := f.Proof.Verify(verifierOf(t, o)); err != nil {
+		if err := f.Proof.Verify(mustVerifier(o)); err != nil {
 			t.Errorf("%s: %v", o, err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestAForkFreezesItsLog(t *testing.T) {
 
 func TestAFrozenOwnLogStartsAgainWithTheNextEpoch(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, withLog(t, store.Options{}))
+	s := open(t, dir, withLog(store.Options{}))
 	first := made{id: 1}.claim(t)
 	mustAppend(t, s, first)
 	if err := s.SaveFork(t.Context(), forkOf(t, home), "finder.example"); err != nil {
@@ -197,12 +197,12 @@ func TestAFrozenOwnLogStartsAgainWithTheNextEpoch(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := originOf(home.Domain, 2)
-	s = open(t, dir, store.Options{Log: &store.LogOptions{Origin: next, Signer: signer(t, next)}})
+	s = open(t, dir, store.Options{Log: &store.LogOptions{Origin: next, Signer: mustSigner(next)}})
 	a := mustAppend(t, s, first, made{id: 2}.claim(t))
 	if a[0].Duplicate || a[0].Index != 0 || a[1].Index != 1 || len(a[0].Record.Places) != 2 {
 		t.Errorf("%+v", a)
 	}
-	if entry, _, err := a[0].Receipt.Verify(verifierOf(t, next)); err != nil || entry.Record != first.RecordHash() {
+	if entry, _, err := a[0].Receipt.Verify(mustVerifier(next)); err != nil || entry.Record != first.RecordHash() {
 		t.Errorf("the receipt: %v", err)
 	}
 	for _, o := range []protocol.Origin{home, next, other.origin} {
@@ -215,7 +215,7 @@ func TestAFrozenOwnLogStartsAgainWithTheNextEpoch(t *testing.T) {
 
 func TestARestoredStoreRelearnsItsOwnLog(t *testing.T) {
 	lost := newOtherLog(home.Domain) // what the peers hold of it
-	s := open(t, t.TempDir(), withLog(t, store.Options{Now: func() time.Time { return noon }}))
+	s := open(t, t.TempDir(), withLog(store.Options{Now: func() time.Time { return noon }}))
 	for id := range uint64(5) {
 		claim := made{id: id}.claim(t)
 		a := mustAppend(t, s, claim)[0]
@@ -229,7 +229,7 @@ func TestARestoredStoreRelearnsItsOwnLog(t *testing.T) {
 		t.Errorf("relearning while it is written: %v", err)
 	}
 	dir := t.TempDir() // the backup: the first five
-	options := withLog(t, store.Options{Now: func() time.Time { return noon }})
+	options := withLog(store.Options{Now: func() time.Time { return noon }})
 	s = open(t, dir, options)
 	mustAppend(t, s, lost.records[0].(*protocol.Claim), lost.records[1].(*protocol.Claim), lost.records[2].(*protocol.Claim),
 		lost.records[3].(*protocol.Claim), lost.records[4].(*protocol.Claim))

@@ -152,7 +152,7 @@ func (t *transaction) read(seq uint64) (logRecord, error) {
 func (t *transaction) put(i *item, p place) error {
 	t.seq++
 	setIngested(i.envelope, t.ingested)
-	setPlace(i.envelope, p)
+	setPlace(i.envelope, t.firstOf(i.record.RecordHash, p))
 	seal(t.seq, i.envelope)
 	if err := t.records.Put(beBytes(t.seq), i.envelope); err != nil {
 		return err

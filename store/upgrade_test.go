@@ -109,7 +109,7 @@ func TestAStoreOfTheFirstFormatIsUpgraded(t *testing.T) {
 		claims[i] = made{id: uint64(i), subject: i % 5}.claim(t)
 	}
 	dir := firstFormat(t, claims)
-	s := open(t, dir, withLog(t, store.Options{MergeClaims: 64}))
+	s := open(t, dir, withLog(store.Options{MergeClaims: 64}))
 	other := newOtherLog("other.example")
 	check := func(s *store.Store, mirrored bool) {
 		t.Helper()
@@ -156,7 +156,7 @@ func TestAStoreOfTheFirstFormatIsUpgraded(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{}))
+	s = open(t, dir, withLog(store.Options{}))
 	checkLog(t, s, home)
 	if r, err := s.Receipt(t.Context(), claims[100].RecordHash()); err != nil || r.Index != 100 {
 		t.Errorf("%+v, %v", r, err)
@@ -179,7 +179,7 @@ func TestAnUpgradedStoreWithoutALogKeepsItsRecords(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = open(t, dir, withLog(t, store.Options{}))
+	s = open(t, dir, withLog(store.Options{}))
 	if head, _ := s.Own(); head.Size != 2 {
 		t.Errorf("%+v", head)
 	}
