@@ -21,6 +21,8 @@ const (
 	forkTimeout   = 30 * time.Second
 	flushTimeout  = 5 * time.Second
 	confirmPause  = time.Second
+	seekPatience  = 10 * time.Second // for peers that were named and not found yet, before our log is confirmed by others
+	seekPause     = 50 * time.Millisecond
 )
 
 // Run takes part until ctx ends, and then stops in order: nothing that it started is left. It is called once. The error is that of
@@ -160,6 +162,9 @@ func (f *Federation) keepFlushing(ctx context.Context) {
 func (f *Federation) keepConfirming(ctx context.Context) {
 	alone := f.o.StartAlone || len(f.o.Peers.Domains) == 0 && len(f.o.Peers.Addresses) == 0 && len(f.book.Admitted()) == 0
 	said := ""
+	if !alone && !f.seek(ctx) {
+		return
+	}
 	for {
 		err := f.mirror.Confirm(ctx, f.o.Origin, alone)
 		if err == nil {
@@ -175,6 +180,17 @@ func (f *Federation) keepConfirming(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// seek waits until each named peer was looked for once, or for seekPatience. A node that lost its disk knows none of them: the first that it finds may
+// have an older copy of its log than the others, and must not be the only one that is asked. It reports whether ctx still lives.
+func (f *Federation) seek(ctx context.Context) bool {
+	for until := time.Now().Add(seekPatience); f.book.Seeking() && time.Now().Before(until); {
+		if !sleep(ctx, seekPause, f.confirmNow) {
+			return false
+		}
+	}
+	return true
 }
 
 // keepJoining has the members of the hint channel be those peers that have one.

@@ -129,6 +129,18 @@ func (b *Book) Refresh(ctx context.Context) (next time.Time) {
 	return b.next()
 }
 
+// Seeking tells whether the operator named a peer of which nothing is known, and that was not looked for to the end once: it may be there.
+func (b *Book) Seeking() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, s := range b.sources {
+		if e := b.entries[s.domain]; s.seed && s.next.IsZero() && (e == nil || e.descriptor == nil) && !b.blocked(s.domain) {
+			return true
+		}
+	}
+	return false
+}
+
 // Wait waits for what Refresh left going on, which ends with its context.
 func (b *Book) Wait() { b.reading.Wait() }
 
