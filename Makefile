@@ -4,7 +4,7 @@ GO            ?= go
 GOLANGCI_LINT := .tools/golangci-lint-v2.15.0
 FUZZTIME      ?= 20s
 
-.PHONY: help test deps build lint fuzz bench clean
+.PHONY: help test deps build lint fuzz bench simulate clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ fuzz: ## run every fuzz target for FUZZTIME (20s)
 
 bench: ## measure the speeds in docs/performance.md (takes some minutes)
 	$(GO) run ./cmd/mir bench
+
+simulate: ## simulate gossip among a thousand nodes at 5 and 20 records/s (about a minute)
+	$(GO) run ./cmd/mir bench simulate
 
 clean: ## remove what make built
 	rm -rf bin .tools

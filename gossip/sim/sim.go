@@ -47,7 +47,7 @@ type Config struct {
 	Drain      time.Duration // the longest wait for the last of them
 	LatencyMin time.Duration // one way
 	LatencyMax time.Duration
-	Loss       float64 // of each packet
+	Loss       float64 // of each packet; negative: none
 	Uplink     int64   // bits a second
 	Away       int     // nodes that are away once, spread over the measured time; negative: none
 	AwayFor    time.Duration
@@ -84,7 +84,7 @@ func (c Config) withDefaults() Config {
 	c.Drain = or(c.Drain, d.Drain)
 	c.LatencyMin = or(c.LatencyMin, d.LatencyMin)
 	c.LatencyMax = or(c.LatencyMax, d.LatencyMax)
-	c.Loss = or(c.Loss, d.Loss)
+	c.Loss = max(0, or(c.Loss, d.Loss))
 	c.Uplink = or(c.Uplink, d.Uplink)
 	c.Away = or(c.Away, d.Away)
 	c.AwayFor = or(c.AwayFor, d.AwayFor)
