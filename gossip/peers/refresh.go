@@ -208,26 +208,40 @@ func (b *Book) refresh(ctx context.Context, s *source) {
 	b.o.Logger.Debug("no descriptor", "peer", s.name, "error", s.lastError, "failures", s.failures)
 }
 
-// read tries the places where a source's descriptor may lie, and returns whose it is. The error is fit for people.
+// read tries the places where a source's descriptor may lie, and returns whose it is. The error is fit for people, and that of the best place:
+// a node that SRV names and that is out of order is the news, and not that its domain itself has no descriptor.
 func (b *Book) read(ctx context.Context, s *source) (domain string, err error) {
-	err = errors.New("there is no place to read its descriptor from")
 	for _, place := range b.places(ctx, s) {
-		var d *protocol.Descriptor
-		if d, err = b.fetch(ctx, place); err != nil {
-			continue
+		domain, failed := b.readAt(ctx, s, place)
+		if failed == nil {
+			return domain, nil
 		}
-		if s.domain != "" && d.Domain != s.domain && s.url == "" {
-			err = fmt.Errorf("%s holds the descriptor of another domain, %s", place, clip(d.Domain))
-			continue
+		if err == nil {
+			err = failed
 		}
-		_, err = b.observe(ctx, d, place, s.seed)
-		if err == nil || errors.Is(err, ErrStale) {
-			return d.Domain, nil // an old copy somewhere is no fault of the node
-		}
-		var unreachable *protocol.UnreachableError
-		if errors.As(err, &unreachable) {
-			err = errors.New("its domain's keys cannot be looked up now")
-		}
+	}
+	if err == nil {
+		err = errors.New("there is no place to read its descriptor from")
+	}
+	return "", err
+}
+
+// readAt is read for one place.
+func (b *Book) readAt(ctx context.Context, s *source, place string) (domain string, err error) {
+	d, err := b.fetch(ctx, place)
+	if err != nil {
+		return "", err
+	}
+	if s.domain != "" && d.Domain != s.domain && s.url == "" {
+		return "", fmt.Errorf("%s holds the descriptor of another domain, %s", place, clip(d.Domain))
+	}
+	_, err = b.observe(ctx, d, place, s.seed)
+	if err == nil || errors.Is(err, ErrStale) {
+		return d.Domain, nil // an old copy somewhere is no fault of the node
+	}
+	var unreachable *protocol.UnreachableError
+	if errors.As(err, &unreachable) {
+		return "", errors.New("its domain's keys cannot be looked up now")
 	}
 	return "", err
 }

@@ -116,8 +116,10 @@ func TestRefreshRefusals(t *testing.T) {
 	w.serve("node6.test", []byte("<html>"))
 	w.silent["node7.test"] = true
 	w.serve("node7.test", w.descriptor(t, "node7.test", 1))
+	w.srv["node8.test"] = []string{"https://host.example" + nodePath} // and nothing at the domain itself, which is no news
+	w.documents["https://host.example"+nodePath] = []byte("<html>")
 	b := w.book(t, func(o *peers.Options) {
-		o.Domains = []string{"node2.test", "node3.test", "node5.test", "node6.test", "node7.test"}
+		o.Domains = []string{"node2.test", "node3.test", "node5.test", "node6.test", "node7.test", "node8.test"}
 	})
 	b.Refresh(t.Context())
 	for domain, want := range map[string]string{
@@ -126,6 +128,7 @@ func TestRefreshRefusals(t *testing.T) {
 		"node5.test": "refused: its descriptor is not signed by its domain",
 		"node6.test": "INVALID_SCHEMA",
 		"node7.test": "keys cannot be looked up now",
+		"node8.test": "host.example" + nodePath + ": INVALID_SCHEMA",
 	} {
 		if s := status(t, b, domain); s.Admitted || !strings.Contains(s.State+" "+s.LastError, want) {
 			t.Errorf("%s: %q, %q; want %q", domain, s.State, s.LastError, want)
