@@ -106,5 +106,8 @@ func (s *Store) resync() error {
 	if err := s.loadLogs(); err != nil {
 		return err
 	}
+	if err := s.keepTime(); err != nil {
+		return err
+	}
 	return s.readUnindexed()
 }

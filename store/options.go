@@ -19,7 +19,7 @@ type Options struct {
 	// Now is the clock that ingestedAt is read from. Default: time.Now.
 	Now func() time.Time
 	// MergeClaims is how many claims gather in memory before their index keys are written to disk; four times as many can be there at
-	// worst, of about 215 bytes each (docs/storage.md). More is faster at many millions of claims. Default 200,000; at least 16.
+	// worst, of about 240 bytes each (docs/storage.md). More is faster at many millions of claims. Default 200,000; at least 16.
 	MergeClaims int
 	// QueueRequests bounds the append calls that wait. Default 1,024.
 	QueueRequests int

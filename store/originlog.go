@@ -154,14 +154,23 @@ func (s *Store) openOwn() error {
 	if err := s.takeOver(own); err != nil {
 		return err
 	}
-	if n := own.state.size; n > 0 {
-		last, err := s.entries(own, n-1, n)
-		if err != nil {
-			return err
-		}
-		s.lastIngested = max(s.lastIngested, last[0].IngestedAt.UnixMilli())
+	if err := s.keepTime(); err != nil {
+		return err
 	}
 	return s.signEmpty(own)
+}
+
+// keepTime sees to it that the own log's time does not step back behind its last entry.
+func (s *Store) keepTime() error {
+	own := s.logs.own.Load()
+	if own == nil || own.state.size == 0 {
+		return nil
+	}
+	last, err := s.entries(own, own.state.size-1, own.state.size)
+	if err == nil {
+		s.lastIngested = max(s.lastIngested, last[0].IngestedAt.UnixMilli())
+	}
+	return err
 }
 
 // signEmpty signs the head of a log without entries, in memory alone: a log has a checkpoint from its first day.

@@ -1,13 +1,19 @@
 // Package store keeps everything that a node must not lose, in two bbolt files of one folder.
 //
 // log.db is the truth: records in the order of their arrival, each under an 8-byte big-endian sequence number, as a small binary
-// envelope (see envelope.go) around the claim's bytes exactly as they came. It only ever grows at its end, which is what a B+tree of
-// whole pages does fast. index.db is derived and may be deleted at any time: it leads from a claim's identity, subject, domain and type
-// to sequence numbers. Its keys are random, which is what a B+tree of whole pages does slowly; so they gather in memory first and are
-// written behind, many at once and in key order. Until then memory answers, and after a crash the missing rest is read from the log.
+// envelope (see envelope.go) around the document's bytes exactly as they came. It only ever grows at its end, which is what a B+tree of
+// whole pages does fast. index.db is derived and may be deleted at any time: it leads from a record's hash, and a claim's identity, subject,
+// domain and type, to sequence numbers. Its keys are random, which is what a B+tree of whole pages does slowly; so they gather in memory
+// first and are written behind, many at once and in key order. Until then memory answers, and after a crash the missing rest is read from the log.
+//
+// Beside the records log.db has logs: the node's own, and mirrors of other nodes'. A log is a list of entries, each of which commits to a
+// record by its hash, and the tiles of the Merkle tree over them (package translog). The own log grows with what this node takes in itself:
+// record, entry, tree and signed head are one transaction, and the answer holds a receipt, made from memory. A mirror grows by entries whose
+// tree was proved (AppendEntries); what became of their bodies follows (Settle): verified and served, in quarantine, missing, or refused. A
+// record that several logs have lies once.
 //
 // Appends pass through one goroutine, which takes whatever waits into one transaction, syncs it to disk and only then answers: many
-// waiters share one sync, and none waits for a timer. docs/storage.md has the formats, the bounds and the reasons.
+// waiters share one sync, and none waits for a timer. What mirrors bring comes after what clients bring. docs/storage.md has the formats, the bounds and the reasons.
 //
 // A [Store] is safe for concurrent use.
 package store

@@ -137,13 +137,17 @@ func (t tiles) ReadTile(ctx context.Context, tile translog.Tile) (hashes []byte,
 	if t.log == nil {
 		return nil, fmt.Errorf("%w: the log", ErrNotFound)
 	}
-	size := t.store.logs.snapshot(t.log).size
-	if whole, ok := translog.TileIn(tile.Level, tile.Index, size); !ok || tile.Width < 1 || tile.Width > whole.Width {
+	state := t.store.logs.snapshot(t.log)
+	whole, ok := translog.TileIn(tile.Level, tile.Index, state.size)
+	if !ok || tile.Width < 1 || tile.Width > whole.Width {
 		return nil, fmt.Errorf("%w: %s of the log %s", ErrNotFound, tile.Path(), t.log.name)
+	}
+	if whole.Width < translog.TileWidth { // it is in memory, and proofs nearly always want it
+		return bytes.Clone(state.tails.Tile(tile.Level)[:tile.Width*translog.HashSize]), nil
 	}
 	err = t.store.log.view(func(tx *bbolt.Tx) error {
 		key := t.log.key()
-		read := tilesIn{tx.Bucket(entriesBucket).Bucket(key), tx.Bucket(tilesBucket).Bucket(key), size}
+		read := tilesIn{tx.Bucket(entriesBucket).Bucket(key), tx.Bucket(tilesBucket).Bucket(key), state.size}
 		if hashes, err = read.ReadTile(ctx, tile); err != nil {
 			return &CorruptError{File: t.store.log.path, Reason: fmt.Sprintf("the log %s: %v", t.log.name, err)}
 		}

@@ -37,6 +37,14 @@ func ReadTails(ctx context.Context, r TileReader, size uint64) (Tails, error) {
 // Size is the size of the tree.
 func (t *Tails) Size() uint64 { return t.size }
 
+// Tile is the content of the partial tile of that level, empty where the tree has none. It must not be changed.
+func (t *Tails) Tile(level int) []byte {
+	if level < 0 || level >= tileLevels {
+		return nil
+	}
+	return t.tiles[level]
+}
+
 // Frontier computes the tree's right edge from its partial tiles.
 func (t *Tails) Frontier() Frontier {
 	f := Frontier{size: t.size}
