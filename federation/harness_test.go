@@ -297,17 +297,21 @@ func (w *world) awaitFor(most time.Duration, what string, condition func(ctx con
 	defer cancel()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
+	var last error
 	for {
 		err := condition(ctx)
 		if err == nil {
 			return
+		}
+		if ctx.Err() == nil || last == nil {
+			last = err // else it is the deadline's
 		}
 		select {
 		case <-tick.C:
 		case <-w.c.Done():
 			w.t.Fatalf("%s: the cluster ended: %v", what, w.c.Err())
 		case <-ctx.Done():
-			w.t.Fatalf("%s: not after %v: %v", what, most, err)
+			w.t.Fatalf("%s: not after %v: %v", what, most, last)
 		}
 	}
 }
