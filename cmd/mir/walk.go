@@ -20,8 +20,10 @@ import (
 
 const (
 	walkTimeout   = 10 * time.Second      // for one request
-	walkPatience  = 30 * time.Second      // for what nodes do among themselves
-	walkPoll      = 10 * time.Millisecond // how often it is looked whether they have
+	walkPatience  = 30 * time.Second      // for what nodes do among themselves,
+	nodePatience  = 2 * time.Second       // and so much more for each of them: in a large cluster, all that is new to each of them is work for one machine
+	walkPoll      = 10 * time.Millisecond // how often it is looked whether they have done it,
+	nodePoll      = 4 * time.Millisecond  // and so much less often for each of them
 	maxNodeAnswer = 1 << 20               // bytes of a node's answer that the walk reads
 )
 
@@ -52,6 +54,11 @@ type walk struct {
 	// What an earlier cluster left in the folder.
 	hadKey    bool
 	published bool // the key is in one channel at least
+}
+
+// patience is how long the walk waits for the nodes.
+func (w *walk) patience() time.Duration {
+	return walkPatience + time.Duration(len(w.others))*nodePatience
 }
 
 // walkResult is what --json tells of the walk.
@@ -95,7 +102,7 @@ func (w *walk) Close() error {
 // walk takes all steps, and stops at the first that fails.
 func (w *walk) walk(ctx context.Context) error {
 	w.introduce()
-	if err := w.lookBack(); err != nil {
+	if err := errors.Join(w.lookBack(), w.meet(ctx)); err != nil {
 		return err
 	}
 	var failed error

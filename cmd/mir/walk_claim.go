@@ -140,11 +140,11 @@ func (w *walk) submit(ctx context.Context) error {
 // submitOnce submits the claim, and asks again while the node has no time: one that was started a moment ago first asks its peers where its log
 // ends.
 func (w *walk) submitOnce(ctx context.Context) (status int, body []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, walkPatience)
+	ctx, cancel := context.WithTimeout(ctx, w.patience())
 	defer cancel()
 	for {
 		status, body, err = w.request(ctx, w.node, http.MethodPost, "/claims", w.claim.Raw())
-		if err != nil || status != http.StatusServiceUnavailable || !pause(ctx) {
+		if err != nil || status != http.StatusServiceUnavailable || !w.pause(ctx) {
 			return status, body, err
 		}
 	}

@@ -34,7 +34,7 @@ func (w *walk) readElsewhere(ctx context.Context) error {
 		all.Go(func() { answers[i], took[i], failed[i] = w.awaitClaim(ctx, node, path) })
 	}
 	all.Wait()
-	if err := errors.Join(failed...); err != nil {
+	if err := firstOf(failed); err != nil {
 		return err
 	}
 	w.result.Reached = make(map[string]float64)
@@ -56,11 +56,23 @@ func (w *walk) readElsewhere(ctx context.Context) error {
 	return w.findBySubject(ctx, w.others[0])
 }
 
+// firstOf sums up what went wrong with several nodes.
+func firstOf(failed []error) error {
+	failed = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return failed[0]
+	}
+	return fmt.Errorf("%w (and so with %s more)", failed[0], plural(len(failed)-1, "node"))
+}
+
 func inShort(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
 // awaitClaim asks a node until it has the claim.
 func (w *walk) awaitClaim(ctx context.Context, node cluster.Node, path string) (answer claimAnswer, took time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, walkPatience)
+	ctx, cancel := context.WithTimeout(ctx, w.patience())
 	defer cancel()
 	for {
 		status, body, err := w.request(ctx, node, http.MethodGet, path, nil)
@@ -68,8 +80,8 @@ func (w *walk) awaitClaim(ctx context.Context, node cluster.Node, path string) (
 		if err == nil && status != http.StatusNotFound {
 			return answer, took, expect(status, http.StatusOK, body, &answer)
 		}
-		if !pause(ctx) {
-			return answer, took, errors.Join(err, fmt.Errorf("%s has not got the claim within %v", node.Domain, walkPatience))
+		if !w.pause(ctx) {
+			return answer, took, fmt.Errorf("%s has not got the claim within %v", node.Domain, w.patience())
 		}
 	}
 }
@@ -128,44 +140,68 @@ func channelWords(channels []protocol.Channel) string {
 	return strings.Join(words, " and ")
 }
 
-// peersAnswer is a node's answer to GET /peers.
-type peersAnswer struct {
-	Domain string         `json:"domain"`
-	Peers  []peers.Status `json:"peers"`
+// askPeers asks a node about its peers.
+func (w *walk) askPeers(ctx context.Context, node cluster.Node) ([]peers.Status, error) {
+	status, body, err := w.request(ctx, node, http.MethodGet, "/peers", nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer knownPeers
+	err = expect(status, http.StatusOK, body, &answer)
+	return answer.Peers, err
+}
+
+// awaitStep waits until a node is in contact with all others, and has all that they have.
+func (w *walk) awaitStep(ctx context.Context, node cluster.Node) ([]peers.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.patience())
+	defer cancel()
+	for {
+		known, err := w.askPeers(ctx, node)
+		behind := slices.ContainsFunc(known, func(p peers.Status) bool {
+			return !p.Admitted || p.LastContact.IsZero() || p.Failures > 0 || p.LagEntries > 0
+		})
+		if err == nil && len(known) == len(w.others) && !behind {
+			return known, nil
+		}
+		if !w.pause(ctx) {
+			return known, fmt.Errorf("%s is not in step with its peers after %v: %s", node.Domain, w.patience(), knownPeers{Peers: known}.inWords())
+		}
+	}
+}
+
+// meet waits until the nodes have found each other, so that what follows shows how they are and not how they begin.
+func (w *walk) meet(ctx context.Context) error {
+	if len(w.others) == 0 {
+		return nil
+	}
+	began := time.Now()
+	failed := make([]error, len(w.state.Nodes))
+	var all sync.WaitGroup
+	for i, node := range w.state.Nodes {
+		all.Go(func() { _, failed[i] = w.awaitStep(ctx, node) })
+	}
+	all.Wait()
+	if err := firstOf(failed); err != nil {
+		return fmt.Errorf("the nodes do not find each other: %w", err)
+	}
+	w.line("", fmt.Sprintf("each found the others, %s later", inShort(time.Since(began))))
+	return nil
 }
 
 // lookAtPeers shows how a node stands with its peers, as soon as it has all that they have.
 func (w *walk) lookAtPeers(ctx context.Context) error {
 	node := w.others[len(w.others)-1]
 	w.line("GET", node.URL+"/peers")
-	ctx, cancel := context.WithTimeout(ctx, walkPatience)
-	defer cancel()
-	var answer peersAnswer
-	for {
-		status, body, err := w.request(ctx, node, http.MethodGet, "/peers", nil)
-		if err != nil {
-			return err
-		}
-		answer = peersAnswer{}
-		if err := expect(status, http.StatusOK, body, &answer); err != nil {
-			return err
-		}
-		behind := slices.ContainsFunc(answer.Peers, func(p peers.Status) bool {
-			return !p.Admitted || p.LagEntries > 0 || p.MirroredSize == 0 && p.Domain == w.node.Domain
-		})
-		if len(answer.Peers) == len(w.others) && !behind || !pause(ctx) {
-			break
-		}
+	known, err := w.awaitStep(ctx, node)
+	if err != nil {
+		return err
 	}
-	for i, p := range answer.Peers {
+	for i, p := range known {
 		if i == maxNodesTold {
-			w.line("", fmt.Sprintf("and %d more", len(answer.Peers)-i))
+			w.line("", fmt.Sprintf("and %d more", len(known)-i))
 			break
 		}
 		w.line(p.Domain, fmt.Sprintf("%s; %s of its log mirrored here, %s behind", p.State, inEntries(p.MirroredSize), inEntries(p.LagEntries)))
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s is not in step with its peers after %v", node.Domain, walkPatience)
 	}
 	return nil
 }
@@ -202,7 +238,7 @@ func (w *walk) verifyLog(ctx context.Context) error {
 
 // awaitHead waits until the mirror has a signed head that covers the claim.
 func (w *walk) awaitHead(ctx context.Context, client *nodeClient, prefix string) (*logSource, sumdb.Verifier, error) {
-	ctx, cancel := context.WithTimeout(ctx, walkPatience)
+	ctx, cancel := context.WithTimeout(ctx, w.patience())
 	defer cancel()
 	for {
 		log := newLogSource(client, prefix, w.origin().String())
@@ -217,7 +253,7 @@ func (w *walk) awaitHead(ctx context.Context, client *nodeClient, prefix string)
 				err = fmt.Errorf("the mirror's head has %s, and the claim is entry %d", inEntries(head.Size), w.entry)
 			}
 		}
-		if !pause(ctx) {
+		if !w.pause(ctx) {
 			return nil, nil, err
 		}
 	}

@@ -96,8 +96,8 @@ func expect(status, want int, body []byte, into any) error {
 func answered(status int) string { return fmt.Sprintf("%d %s", status, http.StatusText(status)) }
 
 // pause lets a moment pass, and reports false when ctx ended first.
-func pause(ctx context.Context) bool {
-	timer := time.NewTimer(walkPoll)
+func (w *walk) pause(ctx context.Context) bool {
+	timer := time.NewTimer(walkPoll + time.Duration(len(w.others))*nodePoll)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
