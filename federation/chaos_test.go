@@ -120,7 +120,8 @@ func (c *chaos) goWrong() {
 		i = c.random.IntN(chaosNodes) // most of the time most nodes are there
 	}
 	paused, isDown := c.down[i]
-	what, err := "", error(nil)
+	var what string
+	var err error
 	switch choice := c.random.IntN(10); {
 	case isDown && paused && choice < 8:
 		what, err = "resume", c.c.Resume(i)

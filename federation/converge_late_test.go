@@ -58,6 +58,11 @@ func TestWithoutGossip(t *testing.T) {
 		}
 		return withoutGossip
 	}})
+	var answer struct{ Peers []struct{ Hints string } }
+	w.must(w.read(t.Context(), 1, "/peers", &answer))
+	if len(answer.Peers) != 2 || answer.Peers[0].Hints != "off" {
+		t.Fatalf("the hint channel is not off: %+v", answer.Peers)
+	}
 	var all []*protocol.Claim
 	for range 3 { // one round after the other: what was heard once must not be all
 		for i := range 3 {
