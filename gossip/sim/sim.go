@@ -53,7 +53,7 @@ type Config struct {
 	AwayFor    time.Duration
 	Probed     int // peers whose round trip a node knows at the start; negative: none
 
-	GossipInterval time.Duration // memberlist's
+	GossipInterval time.Duration // memberlist's, and the following ones as package gossip sets them
 	GossipNodes    int
 	RetransmitMult int
 	UDPBuffer      int // bytes of a datagram's payload
@@ -71,7 +71,7 @@ func DefaultConfig() Config {
 		WarmUp: 10 * time.Second, Measured: 30 * time.Second, Drain: 30 * time.Second,
 		LatencyMin: 5 * time.Millisecond, LatencyMax: 150 * time.Millisecond, Loss: 0.02, Uplink: 100_000_000,
 		Away: 20, AwayFor: 15 * time.Second, Probed: 300,
-		GossipInterval: 50 * time.Millisecond, GossipNodes: 3, RetransmitMult: 2, UDPBuffer: 1400,
+		GossipInterval: 50 * time.Millisecond, GossipNodes: 4, RetransmitMult: 4, UDPBuffer: 1400,
 	}
 }
 
