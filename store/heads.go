@@ -23,7 +23,8 @@ type Head struct {
 	// tried again, Refused and GivenUp are not.
 	Settled                                uint64
 	Quarantined, Missing, Refused, GivenUp uint64
-	// Version counts up on each change of any head in this run of the store.
+	// Version counts up, in this run of the store, on each change of any head that others are told of: size, checkpoint, cosignatures, frozen.
+	// What is settled meanwhile changes no version.
 	Version   uint64
 	Frozen    bool
 	FrozenWhy string

@@ -105,6 +105,9 @@ func (s *Store) extend(
 	if err := state.takes(log, start); err != nil {
 		return err
 	}
+	if len(entries) == 0 && state.checkpoint.Note != nil && state.checkpoint.Size == size {
+		return nil // it has a head of this size, and one is as good as another
+	}
 	encoded, leaves, err := encodeEntries(entries)
 	if err != nil {
 		return err
