@@ -35,8 +35,8 @@ func TestEverythingReachesEverybody(t *testing.T) {
 		if r.One.Count < (r.Records-20)*45 || r.All.Count != r.Records || r.CatchUp.Count != 3 {
 			t.Errorf("seed %d: measured %d arrivals, %d records, %d returns", r.Seed, r.One.Count, r.All.Count, r.CatchUp.Count)
 		}
-		if r.One.P50 < 20*time.Millisecond || r.One.P50 > 600*time.Millisecond || r.One.P99 > 2*time.Second {
-			t.Errorf("seed %d: a node is reached in %v", r.Seed, r.One)
+		if r.One.P50 < 20*time.Millisecond || r.One.P50 > 600*time.Millisecond || r.One.P99 > 6*time.Second {
+			t.Errorf("seed %d: a node is reached in %v, though a request to a node that left is given up after 5 s", r.Seed, r.One)
 		}
 		if r.CatchUp.Max > 15*time.Second {
 			t.Errorf("seed %d: nodes that were away caught up in %v", r.Seed, r.CatchUp)
@@ -44,8 +44,13 @@ func TestEverythingReachesEverybody(t *testing.T) {
 	}
 }
 
-func TestNobodyIsFlooded(t *testing.T) {
-	r := run(t, small(1))
+func TestFastAndWithoutAFlood(t *testing.T) {
+	c := small(1)
+	c.Away = -1
+	r := run(t, c)
+	if r.One.P99 > 1500*time.Millisecond || r.All.P50 > 1500*time.Millisecond {
+		t.Errorf("a node is reached in %v, the last one in %v", r.One, r.All)
+	}
 	if r.Pulls > 1.5 {
 		t.Errorf("%.2f pulls for each record and node, want little more than one", r.Pulls)
 	}
