@@ -2,15 +2,11 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
-
-	"go.etcd.io/bbolt"
 
 	"mirnode/protocol"
 )
@@ -238,145 +234,4 @@ func (t *transaction) release(hash [32]byte, seq uint64) error {
 		}
 	}
 	return nil
-}
-
-// Release makes the body in quarantine one that is held and served, verified as the provenance says. Errors: ErrNotFound when it is not in
-// quarantine (any more), and those of AppendClaim.
-func (s *Store) Release(ctx context.Context, hash [32]byte, provenance Provenance) error {
-	q, err := s.quarantinedRecord(hash)
-	if err != nil {
-		return err
-	}
-	record, err := protocol.ParseRecord(q.Kind, q.raw)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrInvalid, err)
-	}
-	made, err := s.item(record, provenance)
-	if err != nil {
-		return err
-	}
-	st := settlement{item: &made, known: lookup{by: byRecordHash, hash: hash}, sig: lookup{by: bySigHash, hash: made.record.SigHash}}
-	r := &request{mirror: true, weight: 1, bytes: int64(len(made.envelope)), lookups: []*lookup{&st.known, &st.sig}}
-	r.work = func(t *transaction) (refused, failed error) {
-		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
-			return ErrNotFound, nil
-		}
-		places, err := t.quarantinePlaces(hash)
-		if err != nil || len(places) == 0 {
-			return nil, err
-		}
-		log := t.store.logs.numbered(places[0].log)
-		if log == nil {
-			return nil, &CorruptError{File: s.log.path, Reason: "a record in quarantine is of no log"}
-		}
-		st.place = places[0]
-		if err := t.hold(t.change(log), &st); err != nil {
-			return nil, err
-		}
-		// What took the place of the body, if it was not appended, leaves nothing to wait for.
-		if t.log.Bucket(quarantineBucket).Get(hash[:]) != nil {
-			_, _, err = t.dismiss(hash)
-		}
-		return nil, err
-	}
-	return s.submit(ctx, r).err
-}
-
-// Reject drops the body in quarantine for good: it is not genuine. Errors: ErrNotFound.
-func (s *Store) Reject(ctx context.Context, hash [32]byte, code protocol.Code, reason string) error {
-	return s.submit(ctx, &request{mirror: true, weight: 1, work: func(t *transaction) (refused, failed error) {
-		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
-			return ErrNotFound, nil
-		}
-		q, _, err := t.dismiss(hash)
-		if log := t.store.logs.numbered(q.Log); err == nil && log != nil {
-			t.change(log).state.Refused++
-			s.logger.Info("refused after quarantine", "origin", log.name, "index", q.Index, "domain", q.Domain, "code", code, "reason", clipped(reason))
-		}
-		return nil, err
-	}}).err
-}
-
-// Postpone notes that the body stays in quarantine, and is to be tried again at that time. Errors: ErrNotFound.
-func (s *Store) Postpone(ctx context.Context, hash [32]byte, next time.Time) error {
-	return s.submit(ctx, &request{mirror: true, weight: 1, work: func(t *transaction) (refused, failed error) {
-		value := t.log.Bucket(quarantineBucket).Get(hash[:])
-		if value == nil {
-			return ErrNotFound, nil
-		}
-		q, err := s.log.decodeQuarantined(bytes.Clone(value))
-		if err != nil {
-			return nil, err
-		}
-		if err := t.log.Bucket(quarantineDueBucket).Delete(dueKey(q.Next, hash[:])); err != nil {
-			return nil, err
-		}
-		q.Attempts++
-		q.Next = next.UnixMilli()
-		return nil, t.putQuarantined(hash, &q)
-	}}).err
-}
-
-// QuarantineDue gives up to limit bodies in quarantine whose time to be tried again has come, the longest due first.
-func (s *Store) QuarantineDue(ctx context.Context, now time.Time, limit int) ([]QuarantinedRecord, error) {
-	return s.quarantinedBy(ctx, limit, quarantineDueBucket, nil, beBytes(uint64(now.UnixMilli()+1)))
-}
-
-// QuarantinedBy gives up to limit bodies in quarantine that wait for this key of this domain (in lower case).
-func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, limit int) ([]QuarantinedRecord, error) {
-	wanted := wantedKey(domain, fingerprint)
-	return s.quarantinedBy(ctx, limit, wantedBucket, wanted, binary.BigEndian.AppendUint64(nil, beUint64(wanted)+1))
-}
-
-// quarantinedBy gives what the keys of an index of quarantine, from one to another, lead to.
-func (s *Store) quarantinedBy(ctx context.Context, limit int, index, from, until []byte) (found []QuarantinedRecord, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	err = s.log.view(func(tx *bbolt.Tx) error {
-		bucket, cursor := tx.Bucket(quarantineBucket), tx.Bucket(index).Cursor()
-		for k, _ := cursor.Seek(from); len(k) == 8+32 && bytes.Compare(k, until) < 0 && len(found) < limit; k, _ = cursor.Next() {
-			q, err := s.log.decodeQuarantined(bucket.Get(k[8:]))
-			if err != nil {
-				return err
-			}
-			record, err := s.told([32]byte(k[8:]), q)
-			if err != nil {
-				return err
-			}
-			found = append(found, record)
-		}
-		return nil
-	})
-	return found, err
-}
-
-func (s *Store) told(hash [32]byte, q quarantined) (QuarantinedRecord, error) {
-	r := QuarantinedRecord{
-		Hash: hash, Kind: q.Kind, Raw: bytes.Clone(q.raw), Origin: s.logs.place(place{log: q.Log}).Origin, Index: q.Index,
-		Since: time.UnixMilli(q.Since).UTC(), Attempts: q.Attempts, Domain: q.Domain, Fingerprint: q.Fingerprint, Code: q.Code, Reason: q.Reason,
-	}
-	record, err := protocol.ParseRecord(q.Kind, r.Raw)
-	if err != nil {
-		return r, &CorruptError{File: s.log.path, Reason: "a record in quarantine is not one"}
-	}
-	switch record := record.(type) {
-	case *protocol.Claim:
-		r.ClaimedAt = record.Time()
-	case protocol.Statement:
-		r.ClaimedAt = record.IssuedAt()
-	}
-	return r, nil
-}
-
-func (s *Store) quarantinedRecord(hash [32]byte) (q quarantined, err error) {
-	err = s.log.view(func(tx *bbolt.Tx) error {
-		value := tx.Bucket(quarantineBucket).Get(hash[:])
-		if value == nil {
-			return ErrNotFound
-		}
-		q, err = s.log.decodeQuarantined(bytes.Clone(value))
-		return err
-	})
-	return q, err
 }
