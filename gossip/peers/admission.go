@@ -45,13 +45,13 @@ func (b *Book) room(domain string) error {
 	if e := b.entries[domain]; e != nil && (e.seed || e.descriptor != nil) {
 		return nil
 	}
-	total, below, site := 0, 0, siteOf(domain)
+	total, below, site := 0, 0, Site(domain)
 	for name, e := range b.entries {
 		if !e.seed && e.descriptor == nil {
 			continue // a block, not a peer
 		}
 		total++
-		if !e.seed && siteOf(name) == site {
+		if !e.seed && Site(name) == site {
 			below++
 		}
 	}

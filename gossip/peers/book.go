@@ -259,7 +259,7 @@ func (b *Book) settle() {
 		}
 		admitted = append(admitted, Peer{
 			Domain: domain, Origin: e.descriptor.Origin, URL: e.descriptor.URL, LogKey: e.descriptor.LogKey,
-			Verifier: k.verifier, Descriptor: e.descriptor,
+			Verifier: k.verifier, Descriptor: e.descriptor, Named: e.seed,
 		})
 	}
 	slices.SortFunc(admitted, func(a, b Peer) int { return strings.Compare(a.Domain, b.Domain) })
@@ -281,8 +281,8 @@ func (b *Book) expire() {
 	}
 }
 
-// siteOf is the domain that somebody registered, of a name below it.
-func siteOf(domain string) string {
+// Site is the domain that somebody registered, of a name below it: by the public suffix list. Whoever has it has all names below it.
+func Site(domain string) string {
 	if name, err := publicsuffix.EffectiveTLDPlusOne(domain); err == nil {
 		return name
 	}

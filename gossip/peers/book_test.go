@@ -206,6 +206,11 @@ func TestBounds(t *testing.T) {
 	if err := b.Observe(t.Context(), w.descriptor(t, "late.test", 1), "test"); err != nil {
 		t.Errorf("a seed: %v", err)
 	}
+	for _, p := range b.Admitted() {
+		if p.Named != (p.Domain == "late.test") {
+			t.Errorf("%s is named by the operator: %v", p.Domain, p.Named)
+		}
+	}
 }
 
 func TestBlock(t *testing.T) {

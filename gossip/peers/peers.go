@@ -61,6 +61,7 @@ type Peer struct {
 	LogKey     ed25519.PublicKey // the key of its present log
 	Verifier   note.Verifier     // checks the checkpoints of its present log
 	Descriptor *protocol.Descriptor
+	Named      bool // the operator named it, by domain or address; false: it was heard of, under open admission
 }
 
 // Admission is a node's policy about whose logs it mirrors.
