@@ -45,6 +45,12 @@ type bodyLine struct {
 	} `json:"erased"`
 }
 
+// A relay's body may have so many times the bytes of the canonical form, and so many more.
+const (
+	spellingFactor = 3
+	spellingMargin = 256
+)
+
 // maxFetches bounds the requests that one batch of bodies takes at one peer: an honest answer ends early past 8 MiB alone.
 const maxFetches = 8
 
@@ -138,26 +144,43 @@ func (m *Mirror) readBody(p peers.Peer, origin protocol.Origin, want wanted, lin
 	if record == nil && refusal == nil {
 		return lie(p.Domain, "the body that it gave for %x is another", want.hash[:8])
 	}
+	if record != nil && p.Domain != origin.Domain && origin.Domain != m.own.Origin.Domain && padded(record) {
+		return nil // the origin itself may give such a one, and is asked
+	}
 	f.record, f.refusal = record, refusal
 	m.stats.bodies.Add(1)
+	if record != nil && protocol.Kind(said.Kind) != want.kind {
+		return lie(p.Domain, "it gave the %s %x as a record of another kind", want.kind, want.hash[:8])
+	}
 	return nil
 }
 
 // readRecord reads a body and checks that it is what the entry commits to. Neither a record nor a refusal: it is something else. A refusal
-// says that the log commits to these very bytes, and that they are no record of this kind.
-func readRecord(want wanted, kind protocol.Kind, body []byte) (protocol.Record, *protocol.Error) {
-	record, err := protocol.ParseRecord(kind, body)
+// says that the log commits to these very bytes, and that they are no record of the entry's kind.
+//
+// Whoever hands a body on may say what it likes: stated, the kind that it gives it, counts for nothing but that a peer who holds the record
+// under its true kind can show so. A document of one kind is never one of another.
+func readRecord(want wanted, stated protocol.Kind, body []byte) (protocol.Record, *protocol.Error) {
+	record, err := protocol.ParseRecord(want.kind, body)
 	if err == nil && record.RecordHash() == want.hash {
-		if kind == want.kind {
-			return record, nil
-		}
-		return nil, &protocol.Error{Code: protocol.InvalidSchema, Message: fmt.Sprintf("the log names a %s as a %s", kind, want.kind)}
+		return record, nil
 	}
 	refusal, ok := errors.AsType[*protocol.Error](err)
 	if ok && sha256.Sum256(body) == want.hash {
 		return nil, refusal
 	}
+	if other, err := protocol.ParseRecord(stated, body); err == nil && stated != want.kind && other.RecordHash() == want.hash {
+		return nil, &protocol.Error{Code: protocol.InvalidSchema, Message: fmt.Sprintf("the log names a %s as a %s", stated, want.kind)}
+	}
 	return nil, nil
+}
+
+// padded reports whether a record is spelled with far more bytes than it takes. An entry does not commit to spelling, so that whoever hands a
+// claim on chooses it: a peer's must not cost us more than what escaping of text (three times) and white space come to. An origin's own
+// spelling counts, as a client gave it.
+func padded(record protocol.Record) bool {
+	form, ok := record.(interface{ Canonical() []byte }) // without sig, which takes 95 bytes
+	return ok && len(record.Raw()) > spellingFactor*len(form.Canonical())+spellingMargin
 }
 
 // clipReason bounds what an origin says of an erasure.

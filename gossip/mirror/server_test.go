@@ -18,11 +18,15 @@ import (
 func (n *node) serve(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	n.asked[r.URL.Path]++
-	lie, stall := n.lie, n.stall
+	lie, stall, busy := n.lie, n.stall, n.busy
 	n.mu.Unlock()
 	if stall != "" && strings.HasSuffix(r.URL.Path, stall) {
 		io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
+		return
+	}
+	if busy != "" && strings.HasSuffix(r.URL.Path, busy) {
+		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	answer := httptest.NewRecorder()
@@ -157,6 +161,41 @@ func (n *node) serveBodies(w http.ResponseWriter, r *http.Request) {
 		}
 		encoder.Encode(line)
 		return true
+	})
+}
+
+// isBusy has the node answer a path with 503 from now on; "" for none.
+func (n *node) isBusy(path string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.busy = path
+}
+
+// shows has the node show a log of exactly these entries in the place of its own.
+func (n *node) shows(entries ...protocol.Entry) {
+	n.t.Helper()
+	signer, err := translog.NewSigner(n.origin.String(), n.key)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	var lines []byte
+	leaves := make([]translog.Hash, len(entries))
+	for i, e := range entries {
+		lines = append(append(lines, e.Canonical()...), '\n')
+		leaves[i] = translog.LeafHash(e.Canonical())
+	}
+	c, err := translog.SignCheckpoint(signer, uint64(len(entries)), translog.Grow(translog.Frontier{}, translog.Tails{}, leaves).Root())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.lies(func(path string, honest []byte) []byte {
+		switch path {
+		case "/log/checkpoint":
+			return c.Note
+		case "/log/entries":
+			return lines
+		}
+		return honest
 	})
 }
 

@@ -220,6 +220,7 @@ type node struct {
 	lie     func(path string, honest []byte) []byte // alters answers
 	page    int                                     // entries in one answer, 0: 4,096
 	stall   string                                  // a path that is never answered
+	busy    string                                  // a path that is answered with 503
 	asked   map[string]int                          // requests by path without query
 	records int                                     // that /records/fetch was asked for
 }
