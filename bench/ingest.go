@@ -30,7 +30,7 @@ func (w *workshop) hold(ctx context.Context) (string, error) {
 		return w.held, nil
 	}
 	dir := filepath.Join(w.dir, "held")
-	held, err := store.Open(dir, store.Options{})
+	held, err := openStore(dir)
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +90,7 @@ func benchIngest(ctx context.Context, w *workshop) ([]Measurement, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := store.Open(dir, store.Options{})
+	held, err := openStore(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,8 @@ func (w *workshop) serveStore(ctx context.Context, over *store.Store) (address s
 		Logger:   slog.New(slog.DiscardHandler),
 		Now:      time.Now,
 		Network:  "development",
+		Domain:   benchOrigin().Domain,
+		Origin:   benchOrigin(),
 		Requests: api.LogNone,
 	})
 	if err != nil {
@@ -73,7 +75,7 @@ func (w *workshop) submit(ctx context.Context, dir string, from, n int) (result 
 	if err != nil {
 		return result, stats, err
 	}
-	over, err := store.Open(dir, store.Options{})
+	over, err := openStore(dir)
 	if err != nil {
 		return result, stats, err
 	}
@@ -139,7 +141,7 @@ func benchLookup(ctx context.Context, w *workshop) (all []Measurement, err error
 	if err != nil {
 		return nil, err
 	}
-	over, err := store.Open(dir, store.Options{})
+	over, err := openStore(dir)
 	if err != nil {
 		return nil, err
 	}

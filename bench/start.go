@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"mirnode/store"
 )
 
 // unmerged is how many claims a child writes before it is killed: nearly as many as the store keeps index keys of in memory alone.
@@ -43,7 +41,7 @@ func under3(format string, held int, took time.Duration) Measurement {
 // openTime opens the store, closes it, and returns how long the opening took.
 func openTime(dir string) (time.Duration, error) {
 	start := time.Now()
-	opened, err := store.Open(dir, store.Options{})
+	opened, err := openStore(dir)
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +51,7 @@ func openTime(dir string) (time.Duration, error) {
 // AppendForever is what the child of the start benchmark does: it appends claims to the store in dir, from the
 // given number on, calls ready once it has written enough, and goes on until it is killed.
 func AppendForever(ctx context.Context, dir string, from, enough int, ready func()) (err error) {
-	opened, err := store.Open(dir, store.Options{})
+	opened, err := openStore(dir)
 	if err != nil {
 		return err
 	}
