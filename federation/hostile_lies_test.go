@@ -93,7 +93,7 @@ var lieCases = []lieCase{
 	})},
 	{name: "compressed", words: "compressed", play: lying(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Encoding", "gzip")
-		forever(w, r, gzipped(16<<20))
+		forever(w, r, bomb())
 	})},
 	{name: "redirecting", words: "302", play: lying(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://10.1.2.3"+r.URL.Path, http.StatusFound)
@@ -101,7 +101,8 @@ var lieCases = []lieCase{
 	{name: "garbage", words: "lies", play: lying(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.CopyN(w, rand.Reader, 4<<10) })},
 	{name: "wrong-kind", words: "is refused: INVALID_SCHEMA", play: func(h *hostile, claims []*protocol.Claim) []*protocol.Claim {
 		log := h.write(records(claims)...)
-		entry := protocol.NewEntry(claims[0], time.Now().Add(-time.Minute))
+		entry, err := protocol.ParseEntry(log.lines[0])
+		h.w.must(err)
 		entry.Kind = protocol.KindObservation
 		log.lines[0] = entry.Canonical()
 		h.sign(log)

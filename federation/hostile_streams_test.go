@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"io"
 	"net/http"
+	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -20,6 +21,9 @@ func forever(w http.ResponseWriter, r *http.Request, piece []byte) {
 		}
 	}
 }
+
+// bomb is 16 MiB of nothing, compressed once.
+var bomb = sync.OnceValue(func() []byte { return gzipped(16 << 20) })
 
 // gzipped compresses so many zero bytes.
 func gzipped(n int64) []byte {
