@@ -52,7 +52,18 @@ func indexSteps(log *logFile) []step {
 		}
 		return nil
 	}
-	return []step{create, addHashes}
+	addObservers := func(tx *bbolt.Tx) error {
+		if meta := tx.Bucket(metaBucket); meta.Get(markKey) == nil && meta.Get(reachKey) == nil {
+			return nil // it is new
+		}
+		return log.view(func(tx *bbolt.Tx) error {
+			if value := tx.Bucket(metaBucket).Get(statementsKey); len(value) == 8 && beUint64(value) > 0 {
+				return fmt.Errorf("%w: it does not tell observers apart, being of an earlier version", errRebuild)
+			}
+			return nil
+		})
+	}
+	return []step{create, addHashes, addObservers}
 }
 
 // errRebuild: the file is of no use, for the reason that the error which wraps it gives.

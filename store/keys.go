@@ -89,7 +89,7 @@ const (
 	byDomain        = 'd'
 	byType          = 't'
 	byDomainAndType = 'b'
-	byObserved      = 'o' // the domain that a key observation is about
+	byObserver      = 'w' // who observed which domain's keys, and which of these
 )
 
 func (h termHasher) term(kind byte, texts ...string) uint64 {
@@ -113,9 +113,9 @@ const (
 	typeTag   = 0xffff_fffe
 )
 
-// recordTerms is everything that the index of terms needs of a record: three terms of a claim, one of a key observation, none of others.
+// recordTerms is everything that the index of terms needs of a record: three terms of a claim, two of a key observation, none of others.
 type recordTerms struct {
-	terms [3]uint64 // of a claim: subject, domain, domain and type
+	terms [3]uint64 // of a claim: subject, domain, domain and type; of an observation: see observedBy, without and with the key
 	count int
 	tag   uint64 // of the first
 	at    time.Time
@@ -136,9 +136,15 @@ func (h termHasher) ofClaim(c *protocol.Claim) recordTerms {
 
 func (h termHasher) ofStatement(r protocol.Record) recordTerms {
 	if o, ok := r.(*protocol.Observation); ok {
-		return recordTerms{terms: [3]uint64{h.term(byObserved, o.Domain)}, count: 1, at: o.LastSeen}
+		return recordTerms{terms: [3]uint64{h.observedBy(o.Observer, o.Domain), h.observedBy(o.Observer, o.Domain, o.Key.Fingerprint)}, count: 2, at: o.LastSeen}
 	}
 	return recordTerms{}
+}
+
+// observedBy is the term of what one observer saw of a domain's keys, or of that one key. There is none of what all observers saw: one who logs
+// without end would bury the others there.
+func (h termHasher) observedBy(observer, domain string, fingerprint ...string) uint64 {
+	return h.term(byObserver, append([]string{observer, domain}, fingerprint...)...)
 }
 
 // ofRecord is the same from a record that is kept.
