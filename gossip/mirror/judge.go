@@ -98,6 +98,9 @@ func (m *Mirror) outcomeOf(ctx context.Context, quorum *quorum, record protocol.
 	if v.Err == nil && v.Verdict.Accepted() {
 		return m.accepted(record, provenance(v.Verdict)), nil
 	}
+	if v.Err == nil && v.Verdict.Code == protocol.ClaimExpired && m.early(record) {
+		return store.Outcome{State: store.Quarantined, Record: record, Code: v.Verdict.Code, Reason: v.Verdict.Reason}, nil
+	}
 	if v.Err == nil && v.Verdict.Code != protocol.KeyNotFound {
 		return store.Outcome{State: store.Refused, Record: record, Code: v.Verdict.Code, Reason: v.Verdict.Reason}, nil
 	}
@@ -109,13 +112,26 @@ func (m *Mirror) outcomeOf(ctx context.Context, quorum *quorum, record protocol.
 	case err != nil:
 		return store.Outcome{}, err
 	case observers != nil:
-		return m.stoodFor(record, verdict, observers), nil
+		if verdict.Code != protocol.ClaimExpired || !m.early(record) {
+			return m.stoodFor(record, verdict, observers), nil
+		}
+		v = verifier.Outcome{Verdict: verdict}
 	}
 	reason := v.Verdict.Reason
 	if v.Err != nil {
 		reason = v.Err.Error()
 	}
 	return store.Outcome{State: store.Quarantined, Record: record, Code: v.Verdict.Code, Reason: reason}, nil
+}
+
+// maxEarly is how far ahead of our clock a record may lie that is kept until its time. Who took it in had it within minutes of its clock:
+// what lies further ahead was not taken in by an honest node.
+const maxEarly = 3 * 24 * time.Hour
+
+// early reports whether a record is only ahead of our clock, which may be the one that is wrong: that is not for good.
+func (m *Mirror) early(record protocol.Record) bool {
+	s, err := signerOf(record)
+	return err == nil && s.at.After(m.now()) && s.at.Sub(m.now()) <= maxEarly
 }
 
 // stoodFor is the outcome of a record that was judged under a key for which a quorum stands.

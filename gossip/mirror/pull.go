@@ -171,7 +171,7 @@ func (j *pulling) entries(ctx context.Context, grown chan<- uint64) error {
 		if err != nil {
 			return err
 		}
-		if previous, err = j.checkTimes(entries, next, previous); err != nil {
+		if previous, err = j.checkTimes(ctx, entries, next, previous); err != nil {
 			return err
 		}
 		size := next + uint64(len(entries))
@@ -258,7 +258,7 @@ func (j *pulling) lastTime(ctx context.Context) (int64, error) {
 }
 
 // checkTimes refuses entries whose times step back, which no log does and no node mirrors, or that lie in our future.
-func (j *pulling) checkTimes(entries []protocol.Entry, start uint64, previous int64) (int64, error) {
+func (j *pulling) checkTimes(ctx context.Context, entries []protocol.Entry, start uint64, previous int64) (int64, error) {
 	latest := j.m.now().Add(j.m.limits.Ahead).UnixMilli()
 	for i := range entries {
 		at := entries[i].IngestedAt.UnixMilli()
@@ -266,11 +266,23 @@ func (j *pulling) checkTimes(entries []protocol.Entry, start uint64, previous in
 			return 0, lie(j.remote.peer.Domain, "entry %d of %s is older than the one before it", start+uint64(i), j.name)
 		}
 		if at > latest {
-			return 0, fmt.Errorf("entry %d of %s: %w", start+uint64(i), j.name, ErrFuture)
+			return 0, j.ahead(ctx, &entries[i], start+uint64(i))
 		}
 		previous = at
 	}
 	return previous, nil
+}
+
+// ahead is the error of an entry that lies in our future: the origin's if it logged it, or the peer's who says so.
+func (j *pulling) ahead(ctx context.Context, entry *protocol.Entry, index uint64) error {
+	proof, err := translog.InclusionProof(ctx, j.tiles, index, j.checkpoint.Size)
+	if err != nil {
+		return err
+	}
+	if translog.CheckInclusion(translog.LeafHash(entry.Canonical()), index, j.checkpoint.Size, j.checkpoint.Root, proof) != nil {
+		return lie(j.remote.peer.Domain, "entry %d of %s is not that under the checkpoint of %d entries", index, j.name, j.checkpoint.Size)
+	}
+	return fmt.Errorf("entry %d of %s: %w", index, j.name, ErrFuture)
 }
 
 // outcome says what the planner is to make of a pull's error.

@@ -142,7 +142,7 @@ func lieCases(t *testing.T) []lieCase {
 		{"endless entries", on("/entries", func(b []byte) []byte { return bytes.Repeat(b, 10_000) }), planner.Refused},
 		{"more entries than asked for", on("/entries", func(b []byte) []byte { return append(b, b...) }), planner.Refused},
 		{"entries that are none", on("/entries", constant([]byte("{}\n"))), planner.Refused},
-		{"times that step back", on("/entries", replace(`"2026-11-22T07:00:00.000Z"`, `"2027-11-22T07:00:00.000Z"`)), planner.Local},
+		{"times that step back", on("/entries", replace(`"2026-11-22T07:00:00.000Z"`, `"2027-11-22T07:00:00.000Z"`)), planner.Refused},
 		{"endless bodies", on("/records/fetch", constant(bytes.Repeat([]byte("x"), 9<<20))), planner.Refused},
 		{"bodies that are none", on("/records/fetch", constant([]byte("[]\n"))), planner.Refused},
 		{"no bodies", on("/records/fetch", constant(nil)), planner.Refused},
