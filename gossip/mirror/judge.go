@@ -98,11 +98,8 @@ func (m *Mirror) outcomeOf(ctx context.Context, quorum *quorum, record protocol.
 	if v.Err == nil && v.Verdict.Accepted() {
 		return m.accepted(record, provenance(v.Verdict)), nil
 	}
-	if v.Err == nil && v.Verdict.Code == protocol.ClaimExpired && m.early(record) {
-		return store.Outcome{State: store.Quarantined, Record: record, Code: v.Verdict.Code, Reason: v.Verdict.Reason}, nil
-	}
 	if v.Err == nil && v.Verdict.Code != protocol.KeyNotFound {
-		return store.Outcome{State: store.Refused, Record: record, Code: v.Verdict.Code, Reason: v.Verdict.Reason}, nil
+		return m.notAccepted(record, v.Verdict), nil
 	}
 	if v.Err != nil && !unanswered(v.Err) {
 		return store.Outcome{}, v.Err
@@ -112,10 +109,7 @@ func (m *Mirror) outcomeOf(ctx context.Context, quorum *quorum, record protocol.
 	case err != nil:
 		return store.Outcome{}, err
 	case observers != nil:
-		if verdict.Code != protocol.ClaimExpired || !m.early(record) {
-			return m.stoodFor(record, verdict, observers), nil
-		}
-		v = verifier.Outcome{Verdict: verdict}
+		return m.stoodFor(record, verdict, observers), nil
 	}
 	reason := v.Verdict.Reason
 	if v.Err != nil {
@@ -134,10 +128,19 @@ func (m *Mirror) early(record protocol.Record) bool {
 	return err == nil && s.at.After(m.now()) && s.at.Sub(m.now()) <= maxEarly
 }
 
+// notAccepted is the outcome of a record against which its key, or it itself, speaks: for good, unless only our clock does.
+func (m *Mirror) notAccepted(record protocol.Record, v verifier.Verdict) store.Outcome {
+	state := store.Refused
+	if v.Code == protocol.ClaimExpired && m.early(record) {
+		state = store.Quarantined
+	}
+	return store.Outcome{State: state, Record: record, Code: v.Code, Reason: v.Reason}
+}
+
 // stoodFor is the outcome of a record that was judged under a key for which a quorum stands.
 func (m *Mirror) stoodFor(record protocol.Record, v verifier.Verdict, observers []string) store.Outcome {
 	if !v.Accepted() {
-		return store.Outcome{State: store.Refused, Record: record, Code: v.Code, Reason: v.Reason}
+		return m.notAccepted(record, v)
 	}
 	p := provenance(v)
 	p.Channels, p.DNSSEC, p.Quorum = nil, false, observers

@@ -79,9 +79,12 @@ func (m *Mirror) stand(ctx context.Context, waiting []store.QuarantinedRecord) (
 		if err != nil {
 			return 0, err
 		}
-		if observers != nil { // else another record of the key may be covered
+		if observers == nil {
+			continue // another record of the key may be covered
+		}
+		if o := m.stoodFor(record, verdict, observers); o.State != store.Quarantined { // else it is ahead of our clock
 			out = append(out, waiting[i])
-			outcomes = append(outcomes, m.stoodFor(record, verdict, observers))
+			outcomes = append(outcomes, o)
 		}
 	}
 	return len(out), m.settleWaiting(ctx, out, outcomes)
