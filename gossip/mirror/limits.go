@@ -40,8 +40,6 @@ const (
 	retryBatch = 256
 	// retryPatience is how many times as long as in a Pull a domain may take to answer a Retry.
 	retryPatience = 5
-	// maxObservations is the most observations of one domain that are looked at for a quorum, newest first.
-	maxObservations = 4_096
 )
 
 // Defaults of Limits, and of Options.Quorum.

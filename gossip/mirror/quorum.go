@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"mirnode/gossip/peers"
 	"mirnode/protocol"
 	"mirnode/store"
 	"mirnode/verifier"
@@ -16,37 +17,44 @@ type signing struct {
 	at                  time.Time
 }
 
-// quorum finds the observers that stand for keys which are not published now. It remembers the observations of the domains that it was
-// asked about, and so lives for one batch. It is for one goroutine.
+// quorum finds the observers that stand for keys which are not published now. It remembers the observations of the keys that it was
+// asked about last, and who had a voice when it was made, and so lives for one batch. It is for one goroutine.
 type quorum struct {
-	m    *Mirror
-	seen map[string][]*protocol.Observation // by domain: of admitted observers, newest first
+	m      *Mirror
+	voices []string          // domains, one of each site after the other
+	sites  map[string]string // the registered domain of each voice
+	seen   map[signedKey][]*protocol.Observation
 }
+
+// signedKey is a key of a domain.
+type signedKey struct{ domain, fingerprint string }
+
+// maxSeenKeys is how many keys a quorum remembers the observations of: most batches are of few. Each takes some 1 KB for an observation.
+const maxSeenKeys = 16
 
 func (m *Mirror) newQuorum() *quorum {
-	return &quorum{m: m, seen: make(map[string][]*protocol.Observation)}
+	return &quorum{m: m, seen: make(map[signedKey][]*protocol.Observation)}
 }
 
-// verify verifies a record under the key that a quorum of distinct observers saw its domain publish, at a time that covers the record's.
-// Without a quorum observers is nil, and there is no verdict. The error is the store's or the context's.
+// verify verifies a record under the key that a quorum of distinct observers saw its domain publish, at a time that covers the record's. Of the
+// observers below one registered domain one counts: whoever has a domain has all names below it. Without a quorum observers is nil, and there
+// is no verdict. The error is the store's or the context's.
 func (q *quorum) verify(ctx context.Context, record protocol.Record) (v verifier.Verdict, observers []string, err error) {
 	signer, err := signerOf(record)
 	if err != nil {
 		return v, nil, err
 	}
-	observations, err := q.observations(ctx, signer.domain)
+	observations, err := q.observations(ctx, signedKey{signer.domain, signer.fingerprint})
 	if err != nil {
 		return v, nil, err
 	}
 	var key *protocol.DomainKey
+	sites := make(map[string]bool)
 	for _, o := range observations {
-		if o.Key.Fingerprint != signer.fingerprint || !stands(o, signer.at) || slices.Contains(observers, o.Observer) {
-			continue
-		}
-		observers = append(observers, o.Observer)
-		key = &protocol.DomainKey{Public: o.Key.Public, Fingerprint: o.Key.Fingerprint}
-		if len(observers) == max(q.m.quorum, store.MaxQuorum) {
-			break
+		if site := q.sites[o.Observer]; !sites[site] && stands(o, signer.at) {
+			sites[site] = true
+			observers = append(observers, o.Observer)
+			key = &protocol.DomainKey{Public: o.Key.Public, Fingerprint: o.Key.Fingerprint}
 		}
 	}
 	if len(observers) < q.m.quorum {
@@ -69,49 +77,60 @@ func stands(o *protocol.Observation, at time.Time) bool {
 	return o.Covers(at) && (o.Key.Expires.IsZero() || !at.After(o.Key.Expires.Add(protocol.ClockSkew)))
 }
 
-// observations returns what admitted peers, and we ourselves, saw of a domain's keys: newest first, from the newest maxObservations alone.
-// Each was verified when it was settled.
-func (q *quorum) observations(ctx context.Context, domain string) ([]*protocol.Observation, error) {
-	if list, ok := q.seen[domain]; ok {
+// observations returns what those who have a voice saw of a key: by voice, and newest first. Each was verified when it was settled. What others
+// log is not looked at, however much it is.
+func (q *quorum) observations(ctx context.Context, key signedKey) ([]*protocol.Observation, error) {
+	if list, ok := q.seen[key]; ok {
 		return list, nil
 	}
-	list := []*protocol.Observation{}
-	cursor := ""
-	for looked := 0; looked < maxObservations; {
-		page, next, err := q.m.store.Observations(ctx, domain, observationPage, cursor)
-		if err != nil {
-			return nil, stored("reading observations", err)
-		}
-		for _, o := range page {
-			if q.counts(o.Observation) {
-				list = append(list, o.Observation)
-			}
-		}
-		looked += max(len(page), 1)
-		if cursor = next; cursor == "" {
-			break
-		}
+	if q.sites == nil {
+		q.poll()
 	}
-	q.seen[domain] = list
+	var list []*protocol.Observation
+	err := q.m.store.ObservedKey(ctx, key.domain, key.fingerprint, q.voices, func(o *protocol.Observation) bool {
+		if o.Network() == q.m.own.Origin.Network {
+			list = append(list, o)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, stored("reading observations", err)
+	}
+	if len(q.seen) >= maxSeenKeys {
+		clear(q.seen)
+	}
+	q.seen[key] = list
 	return list, nil
 }
 
-// observationPage is how many observations are read at once.
-const observationPage = 256
-
-// counts reports whether an observer has a voice: this node, or an admitted peer whose log is not frozen, and of our network.
-func (q *quorum) counts(o *protocol.Observation) bool {
-	if o.Network() != q.m.own.Origin.Network {
-		return false
+// poll finds out who has a voice: this node, and the peers that have one.
+func (q *quorum) poll() {
+	q.voices = []string{q.m.own.Origin.Domain}
+	q.sites = map[string]string{q.m.own.Origin.Domain: peers.Site(q.m.own.Origin.Domain)}
+	for _, p := range q.m.book.Admitted() {
+		if q.m.voiceOf(p) {
+			q.voices = append(q.voices, p.Domain)
+			q.sites[p.Domain] = peers.Site(p.Domain)
+		}
 	}
-	if o.Observer == q.m.own.Origin.Domain {
+}
+
+// voice reports whether what a node observed counts in a quorum.
+func (m *Mirror) voice(domain string) bool {
+	if domain == m.own.Origin.Domain {
 		return true
 	}
-	p, admitted := q.m.book.Peer(o.Observer)
-	if !admitted {
+	p, admitted := m.book.Peer(domain)
+	return admitted && m.voiceOf(p)
+}
+
+// voiceOf is voice of an admitted peer. Who is a peer only because it proved to be a node has none: domains are cheap, and with two of them
+// anybody would be a quorum.
+func (m *Mirror) voiceOf(p peers.Peer) bool {
+	if !p.Named {
 		return false
 	}
-	head, _ := q.m.store.Head(p.Origin.String())
+	head, _ := m.store.Head(p.Origin.String())
 	return !head.Frozen // whoever signed two histories is no witness
 }
 

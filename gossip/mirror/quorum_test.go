@@ -14,15 +14,21 @@ import (
 // observes lets the node log that it saw a domain publish a key.
 func (n *node) observes(domain, key string, from, to time.Time) {
 	n.t.Helper()
+	n.logs(observation(n.t, n, domain, key, from, to))
+}
+
+// observation is what a node says of a key.
+func observation(t testing.TB, n *node, domain, key string, from, to time.Time) *protocol.Observation {
+	t.Helper()
 	o, err := protocol.ObservationDraft{
 		Observer: n.domain, Network: n.origin.Network, Domain: domain,
 		Key:       protocol.DomainKey{Public: public(key), Fingerprint: protocol.Fingerprint(public(key)), Channels: []protocol.Channel{protocol.DNS}},
 		FirstSeen: from, LastSeen: to,
 	}.Sign(n.key)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
-	n.logs(o)
+	return o
 }
 
 // logs appends a statement of the node to its own log.

@@ -271,7 +271,7 @@ func (w *world) nodeAt(origin protocol.Origin, dir string, known bool, setups ..
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	n.peer = peers.Peer{Domain: domain, Origin: n.origin, URL: n.server.URL, LogKey: public(domain), Verifier: v}
+	n.peer = peers.Peer{Domain: domain, Origin: n.origin, URL: n.server.URL, LogKey: public(domain), Verifier: v, Named: true}
 	options := mirror.Options{
 		Store: n.store, Verifier: verifier.New(w.domains, verifier.Options{Now: w.clock.Now}), Client: client{n.server.Client()}, Book: n.book,
 		Own: mirror.Own{Origin: n.origin, Key: n.key}, Now: w.clock.Now, Limits: mirror.Limits{CallTimeout: 10 * time.Second},
