@@ -40,8 +40,8 @@ func (p *Planner) hear(teller int32, h Hint) {
 	}
 	switch {
 	case teller != nobody:
-		o.hold(teller, h.Size)
-	case h.Size == o.have || o.deafTo > p.now:
+		o.hear(teller, h.Size)
+	case h.Size == o.have:
 		return
 	default:
 		o.rumoured = max(o.rumoured, h.Size)
@@ -51,30 +51,34 @@ func (p *Planner) hear(teller int32, h Hint) {
 	}
 }
 
-// lookTwice has the heads of a node read that speaks of another root at the size that we hold: a lie, or a fork. It costs that node's name a while of
-// our ear, so that it cannot be had again and again.
+// lookTwice has the heads of a node read that speaks of another root at the size that we hold: a lie, or a fork. Who said so is not proven, so it
+// costs no peer our ear; but it cannot be had again and again.
 func (p *Planner) lookTwice(i, teller int32) {
 	o := &p.origins[i]
+	again := &o.twiceAt
 	if teller == nobody {
-		if o.deafTo > p.now {
-			return
-		}
-		p.deafenRumours(o)
-		teller = o.owner
-	} else {
-		p.caughtLying(teller)
+		again, teller = &o.rumourAt, o.owner
 	}
-	if p.peers[teller].until <= p.now {
-		p.pollSoon(teller)
+	if *again > p.now || p.peers[teller].until > p.now {
+		return
 	}
+	pause := min(p.o.DistrustFirst<<min(o.twice, maxDoublings), p.o.DistrustMax)
+	o.twice = min(o.twice+1, maxDoublings)
+	*again = p.now + p.between(pause/2, pause)
+	p.pollSoon(teller)
 }
 
-// deafenRumours stops listening to nameless hints of a log for a while.
-func (p *Planner) deafenRumours(o *origin) {
-	deaf := min(p.o.DistrustFirst<<min(o.rumours, maxDoublings), p.o.DistrustMax)
-	o.rumoured, o.rumours = 0, min(o.rumours+1, maxDoublings)
-	o.deafTo = p.now + p.between(deaf/2, deaf)
+// doubt notes that a look found less than hints had spoken of. Names in hints prove nothing, so it is the hints of this log that matter less for a
+// while: they cause looks at their pace, and no faster than all doubted logs together may. Any growth ends it.
+func (p *Planner) doubt(o *origin) {
+	pause := min(p.o.LookPause<<min(o.doubts, maxDoublings), p.o.LookPauseMax)
+	o.doubts = min(o.doubts+1, maxDoublings)
+	p.doubtAt = max(p.doubtAt, p.now) + doubtedEvery
+	o.lookAt = max(p.now+p.between(pause/2, pause), p.doubtAt)
 }
+
+// doubtedEvery is the least time between looks at doubted logs, over all of them: 64 of them a second.
+const doubtedEvery = time.Second / 64
 
 // HeadsAnswered says that a poll was answered: the heads that changed at the peer, as their checked checkpoints give them, and the cursor for the next
 // poll. When it was a full page (HeadsPage), the next poll follows at once.
@@ -115,6 +119,6 @@ func (p *Planner) PollFailed(now time.Time, id PeerID) {
 	p.at(now)
 	if i, known := p.peerIndex[id]; known {
 		p.peers[i].polling = false
-		p.failed(i)
+		p.cutOff(i)
 	}
 }

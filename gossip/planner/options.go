@@ -17,7 +17,10 @@ type Options struct {
 	MaxPullsPerPeer int           // pulls in flight from one peer; default 8
 	BackoffFirst    time.Duration // pause after a peer's first failure; doubles with each; default 1 s
 	BackoffMax      time.Duration // the longest pause; default 30 s
-	DistrustFirst   time.Duration // how long a false teller is not listened to; doubles with each lie; default 2 s
+	QuickPull       time.Duration // who answered its last pull so fast may have the last quarter of MaxPulls too; default 2 s
+	LookPause       time.Duration // between looks at a log of which hints spoke falsely of late; grows to LookPauseMax; default 250 ms
+	LookPauseMax    time.Duration // the longest; default 1 s
+	DistrustFirst   time.Duration // how long who proved a liar is not listened to; doubles with each lie; default 2 s
 	DistrustMax     time.Duration // the longest; default 10 min
 }
 
@@ -35,6 +38,9 @@ func (o Options) withDefaults() Options {
 	o.MaxPullsPerPeer = or(o.MaxPullsPerPeer, 8)
 	o.BackoffFirst = or(o.BackoffFirst, time.Second)
 	o.BackoffMax = or(o.BackoffMax, 30*time.Second)
+	o.QuickPull = or(o.QuickPull, 2*time.Second)
+	o.LookPause = or(o.LookPause, 250*time.Millisecond)
+	o.LookPauseMax = or(o.LookPauseMax, time.Second)
 	o.DistrustFirst = or(o.DistrustFirst, 2*time.Second)
 	o.DistrustMax = or(o.DistrustMax, 10*time.Minute)
 	return o

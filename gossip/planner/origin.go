@@ -21,11 +21,15 @@ type origin struct {
 	holders   [maxHolders]int32 // who told us that they hold so much, or gave it to us; nobody: free
 	owner     int32             // the peer whose log it is; nobody: not admitted, or our own
 	source    int32             // of the pull in flight
+	puller    int32             // whose turn it is: the owner when the pull began
+	site      string            // of its source
 	guessed   int32             // the neighbour that was asked last on the chance that it holds more
 	root      [4]byte           // at headSize
 	tries     uint8             // failed looks in a row
 	guesses   uint8             // neighbours asked so, for one growth
-	rumours   uint8             // nameless hints that proved false, in a row
+	doubts    uint8             // looks in a row that found less than hints spoke of
+	twice     uint8             // looks in a row at another root that a hint spoke of
+	heard     uint8             // bit n: of holders[n] only hints say so, which prove nothing
 	own       bool
 	frozen    bool
 	pulling   bool
@@ -35,7 +39,9 @@ type origin struct {
 	began     time.Duration // when the pull in flight began
 	notBefore time.Duration // no pull before: pause, or retry
 	spreadAt  time.Duration // when our own growth is told once more, because a Tell failed; 0: no need
-	deafTo    time.Duration // nameless hints do not count until then
+	lookAt    time.Duration // while hints are in doubt: what only they speak of is not looked at before
+	twiceAt   time.Duration // another root, from a name: not looked at before
+	rumourAt  time.Duration // and from nobody
 }
 
 // origin gives the place of a log, a new one if there is room.
@@ -43,7 +49,7 @@ func (p *Planner) origin(id OriginID) (int32, bool) {
 	if o, known := p.originIndex[id]; known {
 		return o, true
 	}
-	fresh := origin{id: id, owner: nobody, source: nobody, guessed: nobody}
+	fresh := origin{id: id, owner: nobody, source: nobody, puller: nobody, guessed: nobody}
 	for i := range fresh.holders {
 		fresh.holders[i] = nobody
 	}
@@ -78,12 +84,20 @@ func (p *Planner) idleOrigin() int32 {
 	return nobody
 }
 
-// hold notes that a peer holds so many entries. When the places are full, the smallest gives way.
-func (o *origin) hold(peer int32, size uint64) {
+// hold notes that a peer showed us that it holds so many entries.
+func (o *origin) hold(peer int32, size uint64) { o.note(peer, size, 0) }
+
+// hear notes that a hint in a peer's name says that it holds so many.
+func (o *origin) hear(peer int32, size uint64) { o.note(peer, size, 1) }
+
+// note is hold and hear. When the places are full, the smallest gives way.
+func (o *origin) note(peer int32, size uint64, heard uint8) {
 	place, smallest := -1, uint64(0)
 	for i, holder := range o.holders {
 		if holder == peer {
-			o.sizes[i] = max(o.sizes[i], size)
+			if size > o.sizes[i] || size == o.sizes[i] && heard == 0 {
+				o.set(i, peer, size, heard)
+			}
 			return
 		}
 		if holder == nobody {
@@ -95,8 +109,40 @@ func (o *origin) hold(peer int32, size uint64) {
 		}
 	}
 	if o.holders[place] == nobody || smallest < size {
-		o.holders[place], o.sizes[place] = peer, size
+		o.set(place, peer, size, heard)
 	}
+}
+
+func (o *origin) set(place int, peer int32, size uint64, heard uint8) {
+	o.holders[place], o.sizes[place] = peer, size
+	o.heard = o.heard&^(1<<place) | heard<<place
+}
+
+// hearsay tells whether only hints say what a place says.
+func (o *origin) hearsay(place int) bool { return o.heard&(1<<place) != 0 }
+
+// shown is the largest size that was shown, by checkpoints or by whom we pulled from. Beyond it there is only what hints speak of.
+func (o *origin) shown() uint64 {
+	most := o.verified
+	for i, holder := range o.holders {
+		if holder != nobody && !o.hearsay(i) {
+			most = max(most, o.sizes[i])
+		}
+	}
+	return most
+}
+
+// doubted tells whether only hints that are in doubt speak of more than we hold.
+func (o *origin) doubted() bool { return o.doubts > 0 && o.shown() <= o.have }
+
+// knows tells whether a peer need not be told of what we hold.
+func (o *origin) knows(peer int32) bool {
+	for i, holder := range o.holders {
+		if holder == peer {
+			return o.sizes[i] >= o.have && (o.doubts == 0 || !o.hearsay(i))
+		}
+	}
+	return o.have == 0
 }
 
 // dropGone forgets what peers hold that are no longer admitted.
@@ -141,6 +187,9 @@ func (o *origin) want() uint64 {
 // head notes a head that we hold.
 func (o *origin) head(size uint64, root [4]byte) {
 	o.have = max(o.have, size)
+	if size > o.headSize {
+		o.twice = 0
+	}
 	if size >= o.headSize {
 		o.headSize, o.root = size, root
 	}

@@ -9,6 +9,7 @@ import (
 // peer is what the planner knows of an admitted peer.
 type peer struct {
 	id      PeerID
+	site    string
 	origins []int32
 	since   string // the cursor that its heads are asked for with
 
@@ -22,7 +23,14 @@ type peer struct {
 	lies     int           // false hints in a row
 	deafTo   time.Duration // its hints do not count until then
 
-	pulls   int // in flight
+	pulls     int           // in flight
+	mine      int           // in flight, of its own logs, from whomever
+	served    time.Duration // when the last pull of a log of its own began
+	quick     bool          // it answered its last pull fast
+	stalls    int           // pulls from it that failed, less half of them for each that went well
+	pullAfter time.Duration // not pulled from before
+	silent    bool          // a poll or a Tell failed since its last answer: it is the link, and not only its pulls
+
 	polling bool
 	urgent  bool // waits in pollPlan.urgent
 	gone    bool // no longer admitted
@@ -79,6 +87,7 @@ func (p *Planner) SetPeers(now time.Time, infos []PeerInfo) {
 			fresh++
 		}
 		p.live = append(p.live, i)
+		p.peers[i].site = info.Site
 		p.own(i, info.Origins[:min(len(info.Origins), MaxOriginsPerPeer)])
 	}
 	p.refreshNeighbours()
@@ -142,7 +151,7 @@ func (p *Planner) PeerUp(now time.Time, id PeerID) {
 func (p *Planner) PeerDown(now time.Time, id PeerID) {
 	p.at(now)
 	if i, known := p.peerIndex[id]; known {
-		p.failed(i)
+		p.cutOff(i)
 	}
 }
 
@@ -154,7 +163,7 @@ func (p *Planner) Reset(now time.Time, id PeerID) {
 		return
 	}
 	peer := &p.peers[i]
-	peer.failures, peer.until, peer.lies, peer.deafTo = 0, 0, 0, 0
+	peer.failures, peer.until, peer.lies, peer.deafTo, peer.stalls, peer.pullAfter = 0, 0, 0, 0, 0, 0
 	p.pollSoon(i)
 	for _, o := range peer.origins {
 		p.consider(o)
@@ -166,6 +175,9 @@ func (p *Planner) Measured(now time.Time, id PeerID, roundTrip time.Duration) {
 	p.at(now)
 	if i, known := p.peerIndex[id]; known {
 		p.measure(i, roundTrip)
+		if p.peers[i].until > p.now {
+			p.signOfLife(i)
+		}
 	}
 }
 
@@ -184,25 +196,51 @@ func (p *Planner) measure(i int32, took time.Duration) {
 func (p *Planner) answered(i int32) {
 	peer := &p.peers[i]
 	peer.failures, peer.until, peer.contact = 0, 0, p.now
+	if peer.silent {
+		peer.silent, peer.pullAfter = false, 0
+	}
 	if p.trouble >= troubled {
 		p.healed()
 	}
 	p.trouble = 0
 }
 
-// failed notes that a peer did not answer, and backs it off.
+// cutOff notes that a peer did not answer a poll or a Tell.
+func (p *Planner) cutOff(i int32) {
+	p.peers[i].silent = true
+	p.failed(i)
+}
+
+// failed notes that a peer did not answer, and backs it off. Who fails for long says nothing of our own link any more.
 func (p *Planner) failed(i int32) {
+	if p.backOff(i) && p.peers[i].failures <= troubled {
+		p.trouble++
+	}
+}
+
+// backOff leaves a peer alone for a while, and reports whether it is not left alone already: what was in flight together fails together, which is
+// one failure.
+func (p *Planner) backOff(i int32) bool {
 	peer := &p.peers[i]
 	if peer.until > p.now {
-		return // what was in flight together fails together: that is one failure
+		return false
 	}
 	peer.failures++
 	pause := min(p.o.BackoffFirst<<min(peer.failures-1, maxDoublings), p.o.BackoffMax)
 	peer.until = max(peer.until, p.now+p.between(pause/2, pause))
 	peer.contact = 0
-	if p.trouble++; p.neighbours.has(i) {
+	if p.neighbours.has(i) {
 		p.timers.push(timer{at: peer.until, kind: retryDue, index: i})
 	}
+	return true
+}
+
+// stall notes that a pull from a peer failed. Polls that it answers do not end the pause that follows, or it could hold a place for pulls for good.
+func (p *Planner) stall(i int32) {
+	peer := &p.peers[i]
+	peer.stalls, peer.quick = min(peer.stalls+1, maxDoublings), false
+	pause := min(p.o.BackoffFirst<<(peer.stalls-1), p.o.BackoffMax)
+	peer.pullAfter = max(peer.pullAfter, p.now+p.between(pause/2, pause))
 }
 
 // caughtLying stops listening to a peer for a while.

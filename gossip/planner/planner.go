@@ -12,7 +12,8 @@
 //	Broadcast{Hints}        put the hints into memberlist's queue; no answer
 //
 // The rules, in short. A hint says "the node that sends this holds so many entries of that origin". It is never authority: it can cause one look at
-// one node, and a teller whose word proved false is not listened to for a while. What a node holds itself (and so has verified) it passes on, once for
+// one node. Nobody proves his name by a hint, so a false one costs no peer anything: hints of that log are looked at less often for a while
+// (Options.LookPause), and a true one among them is found by the same looks. What a node holds itself (and so has verified) it passes on, once for
 // each new size: to some peers over HTTP and to everybody by memberlist's queue. Hints that were only heard are not passed on, so that a
 // lie ends where it arrives. Peers that are near (their answers come fast) and peers chosen by chance are told first, and preferred as sources. Everything also
 // converges by polling alone. When all heads are equal, only the polls remain.
@@ -47,6 +48,7 @@ const MaxHints = 64
 // PeerInfo is an admitted peer: who it is, and which logs are its own (its present epoch and earlier ones).
 type PeerInfo struct {
 	ID      PeerID
+	Site    string     // who runs it, as far as can be told: peers of one site share places for pulls; "": it alone
 	Origins []OriginID // at most MaxOriginsPerPeer count
 }
 
@@ -100,6 +102,7 @@ const (
 	Refused                    // the peer answered and what it gave did not prove itself: it is not asked and not listened to for a while
 	Frozen                     // the origin is frozen here: it is not pulled again until Freeze(…, false)
 	Local                      // we ourselves could not (disk full, shutting down): later, no blame
+	Slow                       // the peer answered by drips, and was left: as Unreachable, but our own link is well
 )
 
 // PullResult says what a pull brought.
@@ -129,10 +132,12 @@ type Planner struct {
 	crowded     bool // it found none
 
 	timers    timerHeap
-	ready     []int32 // origins whose pull is due, in order of arrival
-	pulls     int     // pulls in flight
-	grown     []int32 // origins to hand to memberlist's queue
-	tellReady []int32 // peers with something to be told
+	ready     []int32        // origins whose pull is due, in order of arrival
+	pulls     int            // pulls in flight
+	sites     map[string]int // of them, by the site of the peer that is asked; no zeros
+	doubtAt   time.Duration  // the next free instant for a look at what only doubted hints speak of
+	grown     []int32        // origins to hand to memberlist's queue
+	tellReady []int32        // peers with something to be told
 	polling   pollPlan
 	trouble   int // failures in a row, over all peers, since the last success
 	actions   []Action
@@ -142,7 +147,7 @@ type Planner struct {
 func New(self PeerID, o Options, random *rand.Rand) *Planner {
 	return &Planner{
 		self: self, o: o.withDefaults(), random: random,
-		peerIndex: map[PeerID]int32{}, originIndex: map[OriginID]int32{},
+		peerIndex: map[PeerID]int32{}, originIndex: map[OriginID]int32{}, sites: map[string]int{},
 	}
 }
 

@@ -85,6 +85,9 @@ func (p *Planner) healed() {
 	for _, i := range p.live {
 		if peer := &p.peers[i]; peer.until > p.now {
 			peer.until = p.now + p.between(0, soonWithin)
+			if peer.silent {
+				peer.pullAfter = peer.until
+			}
 		}
 	}
 	p.polling.soon(p)

@@ -1,12 +1,20 @@
 package planner
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
 const (
-	pullTrips  = 3           // round trips of a pull: the checkpoint, the entries, the bodies
-	maxGuesses = 3           // near neighbours asked for one growth on the chance that they have it
-	localPause = time.Second // after Local, and after an answer that brought nothing
-	retryMax   = time.Minute // the longest pause between rounds of looks for something that a checkpoint proves to exist
+	pullTrips  = 3                      // round trips of a pull: the checkpoint, the entries, the bodies
+	maxGuesses = 3                      // near neighbours asked for one growth on the chance that they have it
+	localPause = time.Second            // after Local, and after an answer that brought nothing
+	retryMax   = time.Minute            // the longest pause between rounds of looks for something that a checkpoint proves to exist
+	shareOf    = 4                      // of the free places for pulls, this part is one peer's, or one site's, and as many are kept for quick peers
+	perEntry   = 500 * time.Microsecond // what a pull may take longer for each entry and still be quick
+	stallCost  = time.Second            // what a pull from a peer is thought to take longer for each that failed
+	maxLooks   = 512                    // waiting logs that are looked at for one that can be pulled now
 )
 
 // consider has a log pulled, if there is something to pull: at once when a near source is known, else after a short wait for one.
@@ -16,6 +24,9 @@ func (p *Planner) consider(i int32) {
 		return
 	}
 	at := max(p.now, o.notBefore)
+	if o.doubted() {
+		at = max(at, o.lookAt)
+	}
 	if p.distant(o) {
 		at += p.between(p.o.HoldOff/2, p.o.HoldOff)
 	}
@@ -55,17 +66,21 @@ func (p *Planner) cost(i int32) time.Duration {
 	if peer.contact == 0 || p.now-peer.contact > warmFor {
 		trips += 2
 	}
-	return p.trip(i) * trips
+	return p.trip(i)*trips + time.Duration(peer.stalls)*stallCost
 }
 
-// startPulls gives the pulls that are due, as far as the limits allow. Who waits for a free place keeps its place in the queue.
+// startPulls gives the pulls that are due, as far as the limits allow. One log of a peer is pulled at a time. Where places are scarce, that peer's
+// turn comes first whose logs were not pulled for the longest time; else who waits keeps its place in the queue.
 func (p *Planner) startPulls() {
 	if p.trouble >= troubled {
 		return // they would only hang, and hold their origins up when the network is back
 	}
-	waiting := p.ready[:0]
+	if p.pulls < p.o.MaxPulls && p.pulls+len(p.ready) > p.o.MaxPulls {
+		slices.SortStableFunc(p.ready, func(a, b int32) int { return cmp.Compare(p.served(a), p.served(b)) })
+	}
+	waiting, looks := p.ready[:0], 0
 	for n, i := range p.ready {
-		if p.pulls >= p.o.MaxPulls {
+		if p.pulls >= p.o.MaxPulls || looks >= maxLooks {
 			waiting = append(waiting, p.ready[n:]...)
 			break
 		}
@@ -74,6 +89,11 @@ func (p *Planner) startPulls() {
 			o.queued = false
 			continue
 		}
+		if p.peers[o.owner].mine > 0 {
+			waiting = append(waiting, i)
+			continue
+		}
+		looks++
 		source, later := p.pick(o)
 		if len(p.live) > p.o.Neighbours && (source == nobody || p.cost(source) > p.reach()) {
 			if likely := p.guess(o); likely != nobody {
@@ -94,6 +114,26 @@ func (p *Planner) startPulls() {
 	p.ready = waiting
 }
 
+// served is when the last pull of a log of the same peer began.
+func (p *Planner) served(i int32) time.Duration {
+	if owner := p.origins[i].owner; owner != nobody {
+		return p.peers[owner].served
+	}
+	return 0
+}
+
+// hasPlace tells whether there is a place for one more pull from a peer. The fewer are free, the fewer may one peer have, and one site with all
+// its names; and some are kept for peers that were quick of late, so that those who hold their places for long do not get all of them.
+func (p *Planner) hasPlace(i int32) bool {
+	peer := &p.peers[i]
+	free := p.o.MaxPulls - p.pulls
+	if !peer.quick {
+		free -= p.o.MaxPulls / shareOf
+	}
+	share := min(p.o.MaxPullsPerPeer, max(1, free/shareOf))
+	return free > 0 && peer.pulls < share && (peer.site == "" || p.sites[peer.site] < share)
+}
+
 // pull starts one.
 func (p *Planner) pull(o *origin, source int32) {
 	to := o.want()
@@ -101,8 +141,15 @@ func (p *Planner) pull(o *origin, source int32) {
 		to = held
 	}
 	o.pulling, o.source, o.from, o.began = true, source, o.have, p.now
-	p.peers[source].pulls++
+	peer, owner := &p.peers[source], &p.peers[o.owner]
+	o.puller = o.owner
+	owner.mine++
+	owner.served = p.now
+	peer.pulls++
 	p.pulls++
+	if o.site = peer.site; o.site != "" {
+		p.sites[o.site]++
+	}
 	p.actions = append(p.actions, Pull{Peer: p.peers[source].id, Origin: o.id, To: to})
 }
 
@@ -116,7 +163,7 @@ func (p *Planner) guess(o *origin) int32 {
 	for _, some := range [][]int32{n.near, n.fans} {
 		for range some {
 			i := some[p.random.IntN(len(some))]
-			if p.peers[i].until <= p.now && p.cost(i) <= p.reach() && p.peers[i].pulls < p.o.MaxPullsPerPeer && i != o.guessed {
+			if p.peers[i].until <= p.now && p.peers[i].pullAfter <= p.now && p.cost(i) <= p.reach() && p.hasPlace(i) && i != o.guessed {
 				o.guesses++
 				o.guessed = i
 				return i
@@ -134,9 +181,9 @@ func (p *Planner) pick(o *origin) (source int32, later time.Duration) {
 	try := func(i int32) {
 		peer := &p.peers[i]
 		switch {
-		case peer.until > p.now:
-			later = min(later, peer.until)
-		case peer.pulls >= p.o.MaxPullsPerPeer:
+		case max(peer.until, peer.pullAfter) > p.now:
+			later = min(later, max(peer.until, peer.pullAfter))
+		case !p.hasPlace(i):
 			full = true
 		default:
 			if cost := p.cost(i); best == nobody || cost < bestCost {
@@ -145,6 +192,9 @@ func (p *Planner) pick(o *origin) (source int32, later time.Duration) {
 		}
 	}
 	try(o.owner)
+	if best != nobody && o.doubted() {
+		return best, later // its own node has what there is, and the names in hints prove nothing
+	}
 	for n, holder := range o.holders {
 		if holder != nobody && holder != o.owner && o.sizes[n] > o.have {
 			try(holder)
@@ -173,9 +223,9 @@ func (p *Planner) PullEnded(now time.Time, id PeerID, originID OriginID, r PullR
 	}
 	o := &p.origins[i]
 	began := o.began
-	o.pulling, o.source = false, nobody
-	p.pulls--
-	grew := r.Size > o.from
+	p.released(o)
+	from := o.from
+	grew := r.Size > from
 	o.have = max(o.have, r.Size)
 	source, admitted := p.peerIndex[id]
 	if admitted {
@@ -184,9 +234,26 @@ func (p *Planner) PullEnded(now time.Time, id PeerID, originID OriginID, r PullR
 			p.measure(source, (p.now-began)/pullTrips)
 		}
 		p.judge(o, source, r, grew)
+		if r.Outcome == Pulled {
+			p.peers[source].quick = p.now-began <= p.o.QuickPull+time.Duration(min(r.Size-min(r.Size, from), 1<<20))*perEntry
+		}
 	}
 	p.again(o, grew, r)
 	p.consider(i)
+}
+
+// released gives back the places of a pull that ended.
+func (p *Planner) released(o *origin) {
+	if o.puller != nobody {
+		p.peers[o.puller].mine = max(0, p.peers[o.puller].mine-1)
+	}
+	if o.site != "" {
+		if p.sites[o.site]--; p.sites[o.site] <= 0 {
+			delete(p.sites, o.site)
+		}
+	}
+	o.pulling, o.source, o.puller, o.site = false, nobody, nobody, ""
+	p.pulls--
 }
 
 // judge draws the conclusions about the node that was asked.
@@ -198,11 +265,16 @@ func (p *Planner) judge(o *origin, source int32, r PullResult, grew bool) {
 		if r.Behind {
 			p.behind(o, source, r.Size)
 		} else if grew {
-			peer.lies = 0
+			peer.lies, peer.pullAfter = 0, 0
+			peer.stalls /= 2
 			o.hold(source, r.Size)
 		}
 	case Unreachable:
 		p.failed(source) // what it said of the log stands: others may have it
+		p.stall(source)
+	case Slow:
+		p.backOff(source)
+		p.stall(source)
 	case Busy:
 		peer.until = max(peer.until, p.now+p.between(busyPause/2, busyPause))
 	case Refused:
@@ -215,25 +287,37 @@ func (p *Planner) judge(o *origin, source int32, r PullResult, grew bool) {
 	}
 }
 
-// behind is called when a node holds less than it was thought to. If it said so itself, it lied; and if it is the log's own node, everybody who
-// spoke of more did, unless a signed checkpoint stands behind it.
+// behind is called when a node holds less than it was thought to. If it showed so itself, it lied; and if it is the log's own node, everybody who
+// showed more did, unless a signed checkpoint stands behind it. Of what hints said, nobody knows who said it: they alone are doubted.
 func (p *Planner) behind(o *origin, source int32, size uint64) {
-	if o.holds(source) > size {
-		p.caughtLying(source)
+	rumour := false // that proved false
+	blame := func(n int) {
+		if o.hearsay(n) {
+			rumour = true
+		} else {
+			p.caughtLying(o.holders[n])
+		}
+	}
+	for n, holder := range o.holders {
+		if holder == source && o.sizes[n] > size {
+			blame(n)
+		}
 	}
 	o.drop(source)
 	o.hold(source, size)
-	if source != o.owner || o.verified > size {
-		return
-	}
-	if o.rumoured > size {
-		p.deafenRumours(o)
-	}
-	for n, holder := range o.holders {
-		if holder != nobody && o.sizes[n] > size {
-			p.caughtLying(holder)
-			o.holders[n], o.sizes[n] = nobody, 0
+	if source == o.owner && o.verified <= size {
+		if o.rumoured > size {
+			o.rumoured, rumour = 0, true
 		}
+		for n, holder := range o.holders {
+			if holder != nobody && o.sizes[n] > size {
+				blame(n)
+				o.holders[n], o.sizes[n] = nobody, 0
+			}
+		}
+	}
+	if rumour {
+		p.doubt(o)
 	}
 }
 
@@ -242,13 +326,13 @@ func (p *Planner) behind(o *origin, source int32, size uint64) {
 func (p *Planner) again(o *origin, grew bool, r PullResult) {
 	switch {
 	case grew:
-		o.tries, o.guesses, o.guessed = 0, 0, nobody
+		o.tries, o.guesses, o.guessed, o.doubts = 0, 0, nobody, 0
 		o.notBefore = p.now
 		if r.Outcome == Pulled && o.want() < o.have+catchUp {
 			o.notBefore += p.o.PullPause
 		}
 		if o.rumoured != 0 && o.rumoured <= o.have {
-			o.rumoured, o.rumours = 0, 0
+			o.rumoured = 0
 		}
 		return
 	case r.Outcome == Local, r.Outcome == Pulled && !r.Behind && o.want() > o.have:

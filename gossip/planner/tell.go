@@ -14,7 +14,7 @@ func (p *Planner) spread(i int32, fanout int) {
 		if fanout == 0 {
 			return
 		}
-		if o.holds(peer) < o.have && p.peers[peer].until <= p.now && peer != o.owner {
+		if !o.knows(peer) && p.peers[peer].until <= p.now && peer != o.owner {
 			p.tell(peer, i)
 			fanout--
 		}
@@ -68,7 +68,7 @@ func (p *Planner) startTells() {
 func (p *Planner) sendTell(i int32) {
 	peer := &p.peers[i]
 	peer.toTell = slices.DeleteFunc(peer.toTell, func(o int32) bool {
-		return p.origins[o].frozen || p.origins[o].holds(i) >= p.origins[o].have
+		return p.origins[o].frozen || p.origins[o].knows(i)
 	})
 	if len(peer.toTell) == 0 {
 		return
@@ -101,7 +101,7 @@ func (p *Planner) TellEnded(now time.Time, id PeerID, ok bool) {
 		p.measure(i, p.now-peer.toldAt)
 		p.answered(i)
 	} else {
-		p.failed(i)
+		p.cutOff(i)
 		p.tellAnother(i)
 	}
 	peer.telling = false
