@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -181,4 +182,25 @@ func settingsTable(c *node.Config) string {
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` `--%s` | %s |\n", s.Key, value, s.Env(), s.Flag(), strings.ReplaceAll(s.Help, "|", "\\|"))
 	}
 	return b.String()
+}
+
+// The settings that docs/federation.md shows are ones that a node takes.
+func TestFederationPageSettings(t *testing.T) {
+	page, err := os.ReadFile("../docs/federation.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(examples) < 2 {
+		t.Fatalf("%d examples on the page", len(examples))
+	}
+	for _, example := range examples {
+		settings := example[1]
+		if !strings.Contains(settings, "\ndomain:") { // an excerpt, indented below a list item
+			settings = "domain: node.example\n" + strings.ReplaceAll("\n"+settings, "\n   ", "\n")
+		}
+		if _, err := node.Load(node.Sources{File: writeFile(t, "example.yaml", settings)}); err != nil {
+			t.Errorf("%v\n%s", err, settings)
+		}
+	}
 }
