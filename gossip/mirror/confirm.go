@@ -4,28 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"mirnode/gossip/peers"
 	"mirnode/protocol"
 	"mirnode/store"
-	"mirnode/translog"
 )
 
-// ErrUnconfirmed means that no peer has answered what it holds of our own log: writing now might sign a second history.
-var ErrUnconfirmed = errors.New("no peer has answered what it holds of this node's own log")
-
-// confirmGrace is how long the slower peers are waited for once enough have answered.
-const confirmGrace = 2 * time.Second
+// ErrUnconfirmed means that too few peers have said what they hold of our own log, or hold more of it than they give: writing now might sign
+// a second history.
+var ErrUnconfirmed = errors.New("it is not known yet where this node's own log ends")
 
 // Confirm makes sure that our own log is not shorter than what peers hold of it, before the first write: after a restart, and above all after
-// a backup was restored. It asks all admitted peers for their copy's checkpoint. A longer one, signed by ourselves, is learnt back, entries
-// and bodies, until ours is the longest. Then the store takes writes.
+// a backup was restored. It asks all admitted peers for their copy's checkpoint. Longer ones, signed by ourselves, are learnt back, entries
+// and bodies, until ours is the longest. Then the store takes writes, if those have answered whose word is needed (see confirmation).
 //
 // It is one attempt: with ErrUnconfirmed the caller waits and tries again. With no admitted peers it confirms at once when alone is set (the
 // operator said so, or no peers are configured). A *ForkError says that peers hold another history of our log: it is frozen, and the next
-// epoch must begin.
+// epoch must begin. A peer that lies, drips or goes away ends nothing but its own turn.
 func (m *Mirror) Confirm(ctx context.Context, own protocol.Origin, alone bool) error {
 	name := own.String()
 	release, err := m.origins.lock(ctx, name)
@@ -44,106 +39,106 @@ func (m *Mirror) Confirm(ctx context.Context, own protocol.Origin, alone bool) e
 		m.store.StartWriting()
 		return nil
 	}
-	copies, asked := m.ownCopies(ctx, own)
-	if len(copies) == 0 {
-		return fmt.Errorf("%w (%d asked)", ErrUnconfirmed, asked)
+	needed, err := m.needed(head)
+	if err != nil {
+		return err
 	}
-	for _, c := range copies {
-		if err := m.relearn(ctx, own, c); err != nil {
-			return err
-		}
+	copies := m.ownCopies(ctx, own, needed)
+	if err := m.relearn(ctx, own, copies); err != nil {
+		return err
+	}
+	if err := needed.judge(copies, m.now()); err != nil {
+		return err
 	}
 	m.store.StartWriting()
 	return nil
 }
 
-// ownCopy is a peer's answer about our own log; size 0 where it holds nothing.
-type ownCopy struct {
-	remote     *remoteLog
-	checkpoint translog.Checkpoint
+// confirmation is whose word is needed before our own log takes entries, decided at the start of an attempt.
+//
+// A log that peers have cosigned has witnesses: who cosigned it, which is the word that the entries are kept there. A witness's answer is a copy of
+// at least what it cosigned; "I have nothing of yours" is none. All witnesses must answer, or, once ConfirmPatience has gone by, half of them,
+// of whom one has all that we have: so that a peer that is away for long does not keep us from writing.
+//
+// A log without witnesses, new or never mirrored by anybody, needs half of the peers to answer, be it that they hold nothing; and if it is
+// empty, one of them once ConfirmPatience has gone by.
+//
+// The peers that count are those that the operator named; if he named none, all. Under open admission anybody can be a hundred peers.
+type confirmation struct {
+	size     uint64            // of our log, before anything was learnt back
+	voices   map[string]uint64 // by domain of those that count: the least size that is an answer
+	witness  bool              // they are witnesses
+	patience time.Time         // when fewer will do
 }
 
-// ownCopies asks all peers at once, and returns the answers once half of them, and whoever is as fast, have answered; or all that there are
-// after ConfirmPatience.
-func (m *Mirror) ownCopies(ctx context.Context, own protocol.Origin) (copies []ownCopy, asked int) {
-	ctx, cancel := context.WithTimeout(ctx, m.limits.ConfirmPatience)
-	defer cancel()
-	all := m.book.Admitted()
-	answers := make(chan *ownCopy, len(all))
-	var wait sync.WaitGroup
-	for _, p := range all {
-		wait.Go(func() { answers <- m.ownCopy(ctx, p, own) })
+// needed finds out whose word is needed.
+func (m *Mirror) needed(head store.Head) (*confirmation, error) {
+	if m.collect.confirming.IsZero() {
+		m.collect.confirming = m.now()
 	}
-	go func() {
-		wait.Wait()
-		close(answers)
-	}()
-	var grace <-chan time.Time
-	for {
-		select {
-		case answer, open := <-answers:
-			if !open {
-				return copies, len(all)
-			}
-			if answer != nil {
-				copies = append(copies, *answer)
-			}
-			if grace == nil && 2*len(copies) >= len(all) {
-				grace = time.After(confirmGrace)
-			}
-		case <-grace:
-			return copies, len(all)
-		case <-ctx.Done():
-			return copies, len(all)
+	c := &confirmation{size: head.Size, voices: make(map[string]uint64), patience: m.collect.confirming.Add(m.limits.ConfirmPatience)}
+	cosigned, err := m.cosignedBy(head)
+	if err != nil {
+		return nil, err
+	}
+	all := m.book.Admitted()
+	named := false
+	for _, p := range all {
+		named = named || p.Named
+	}
+	for _, p := range all {
+		if named && !p.Named {
+			continue
+		}
+		least := cosigned[p.Domain]
+		if least > 0 && !c.witness {
+			c.witness = true
+			clear(c.voices)
+		}
+		if least > 0 || !c.witness {
+			c.voices[p.Domain] = least
 		}
 	}
+	return c, nil
 }
 
-// ownCopy asks one peer. Nil: no answer.
-func (m *Mirror) ownCopy(ctx context.Context, p peers.Peer, own protocol.Origin) *ownCopy {
-	remote := m.remote(p, own, m.ownKey)
-	c, err := remote.checkpoint(ctx)
-	switch {
-	case err == nil:
-		return &ownCopy{remote, c}
-	case errors.Is(err, ErrBehind):
-		return &ownCopy{remote, translog.Checkpoint{Origin: own.String(), Root: translog.EmptyRoot()}}
-	case isLie(err): // it shows what we never signed: that says nothing about our log
-		m.blame(err)
+// answered counts those whose word is needed and who have given it.
+func (c *confirmation) answered(copies []*ownCopy) (count int) {
+	for _, one := range copies {
+		if least, counts := c.voices[one.domain()]; counts && one.checkpoint.Size >= least {
+			count++
+		}
+	}
+	return count
+}
+
+// enough reports whether there is no need to wait for more answers, but for a little while.
+func (c *confirmation) enough(copies []*ownCopy) bool {
+	if c.witness {
+		return c.answered(copies) == len(c.voices)
+	}
+	return len(c.voices) > 0 && 2*c.answered(copies) >= len(c.voices)
+}
+
+// judge tells, after what there was to learn was learnt, whether our log may take entries.
+func (c *confirmation) judge(copies []*ownCopy, now time.Time) error {
+	if c.enough(copies) {
 		return nil
 	}
-	m.log.Warn("a peer did not say what it holds of our own log", "peer", p.Domain, "error", err)
-	return nil
-}
-
-// relearn compares one copy with our log, and learns what it has beyond.
-func (m *Mirror) relearn(ctx context.Context, own protocol.Origin, c ownCopy) error {
-	name := own.String()
-	for {
-		head, _ := m.store.Head(name)
-		if c.checkpoint.Size <= head.Size {
-			return m.compare(ctx, c.remote, head, c.checkpoint)
+	count, late := c.answered(copies), !now.Before(c.patience)
+	if !c.witness {
+		if late && c.size == 0 && count > 0 {
+			return nil
 		}
-		m.log.Warn("our own log is shorter than a peer's copy of it, and is learnt back", "origin", name, "peer", c.remote.peer.Domain,
-			"held", head.Size, "size", c.checkpoint.Size)
-		job := &pulling{
-			m: m, name: name, origin: own, remote: c.remote, tiles: cacheTiles(c.remote), checkpoint: c.checkpoint, head: head,
-			append: m.appendOwn, whole: true,
-		}
-		if err := job.run(ctx); err != nil {
-			if isLie(err) {
-				m.blame(err)
-				return nil // the next copy may be good; entries that were proven stay
-			}
-			return err
-		}
-		if after, _ := m.store.Head(name); after.Size == head.Size {
-			return fmt.Errorf("%w: %s gave nothing of what it says to hold", ErrUnconfirmed, c.remote.peer.Domain)
+		return fmt.Errorf("%w: %d of %d peers have answered", ErrUnconfirmed, count, len(c.voices))
+	}
+	for _, one := range copies {
+		_, counts := c.voices[one.domain()]
+		if counts && late && 2*count >= len(c.voices) && one.checkpoint.Size >= c.size {
+			return nil
 		}
 	}
+	return fmt.Errorf("%w: of %d peers that cosigned it %d have shown their copy", ErrUnconfirmed, len(c.voices), count)
 }
 
-// appendOwn is the appender of our own log.
-func (m *Mirror) appendOwn(ctx context.Context, _ string, start uint64, entries []protocol.Entry, root translog.Hash, c *translog.Checkpoint) error {
-	return m.store.RelearnEntries(ctx, start, entries, root, c)
-}
+func (o *ownCopy) domain() string { return o.remote.peer.Domain }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mirnode/gossip/peers"
+	"mirnode/store"
 	"mirnode/translog"
 )
 
@@ -25,7 +26,7 @@ const maxSizeAnswer = 32
 // maxCollectWait is how long a peer that did not cosign is left alone at most.
 const maxCollectWait = 10 * time.Minute
 
-// collectState is what collecting cosignatures remembers. The zero value is ready.
+// collectState is what collecting cosignatures, and Confirm, which counts on them, remember. The zero value is ready.
 type collectState struct {
 	mu    sync.Mutex
 	last  time.Time             // owned by mu: of the last round
@@ -33,6 +34,8 @@ type collectState struct {
 	lines map[string][]byte     // owned by mu: the cosignatures of that size, by peer
 	old   map[string]uint64     // owned by mu: by peer, the size that it cosigned last
 	tries map[string]collectTry // owned by mu: of peers that did not cosign when they were asked last
+
+	confirming time.Time // owned by our own log's lock: when Confirm was first called
 }
 
 // collectTry says when a peer is asked again.
@@ -98,7 +101,9 @@ func (m *Mirror) keepCosignatures(ctx context.Context, head translog.Checkpoint,
 		domain := a.peer.Domain
 		if c.old[domain] != a.old {
 			c.old[domain] = a.old
-			if err := m.store.PutState(ctx, collectedSpace, domain, strconv.AppendUint(nil, a.old, 10)); err != nil {
+		}
+		if a.line != nil { // the size that a peer only says, with 409, is no more than its word
+			if err := m.store.PutState(ctx, collectedSpace, domain, fmt.Appendf(nil, "%d %s", a.old, head.Origin)); err != nil {
 				return count, stored("keeping a witness's size", err)
 			}
 		}
@@ -167,15 +172,27 @@ func (m *Mirror) loadCollected() error {
 	if m.collect.old != nil {
 		return nil
 	}
+	head, _ := m.store.Head(m.own.Origin.String())
+	old, err := m.cosignedBy(head)
+	if err != nil {
+		return err
+	}
+	m.collect.old, m.collect.tries = old, make(map[string]collectTry)
+	return nil
+}
+
+// cosignedBy reads which size of our own log each peer cosigned last, by domain.
+func (m *Mirror) cosignedBy(head store.Head) (map[string]uint64, error) {
 	kept, err := m.store.State(collectedSpace)
 	if err != nil {
-		return stored("reading the witnesses' sizes", err)
+		return nil, stored("reading the witnesses' sizes", err)
 	}
-	m.collect.old, m.collect.tries = make(map[string]uint64, len(kept)), make(map[string]collectTry)
+	sizes := make(map[string]uint64, len(kept))
 	for domain, value := range kept {
-		if size, err := strconv.ParseUint(string(value), 10, 64); err == nil {
-			m.collect.old[domain] = size
+		text, origin, _ := strings.Cut(string(value), " ")
+		if size, err := strconv.ParseUint(text, 10, 64); err == nil && size <= head.Size && origin == head.Origin { // else of an earlier epoch
+			sizes[domain] = size
 		}
 	}
-	return nil
+	return sizes, nil
 }

@@ -18,7 +18,7 @@ import (
 func (n *node) serve(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	n.asked[r.URL.Path]++
-	lie, stall, busy := n.lie, n.stall, n.busy
+	lie, stall, busy, absent, conflict := n.lie, n.stall, n.busy, n.absent, n.claims
 	n.mu.Unlock()
 	if stall != "" && strings.HasSuffix(r.URL.Path, stall) {
 		io.Copy(io.Discard, r.Body)
@@ -27,6 +27,15 @@ func (n *node) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if busy != "" && strings.HasSuffix(r.URL.Path, busy) {
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if absent != "" && strings.HasPrefix(r.URL.Path, absent) {
+		http.NotFound(w, r)
+		return
+	}
+	if conflict != "" && r.URL.Path == "/witness/add-checkpoint" {
+		w.WriteHeader(http.StatusConflict)
+		io.WriteString(w, conflict)
 		return
 	}
 	answer := httptest.NewRecorder()
@@ -169,6 +178,20 @@ func (n *node) isBusy(path string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.busy = path
+}
+
+// away has the node not find paths that begin so.
+func (n *node) away(prefix string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.absent = prefix
+}
+
+// conflicts has the node say that it cosigned that size already, whatever it is asked to cosign.
+func (n *node) conflicts(size string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.claims = size
 }
 
 // shows has the node show a log of exactly these entries in the place of its own.

@@ -221,6 +221,8 @@ type node struct {
 	page    int                                     // entries in one answer, 0: 4,096
 	stall   string                                  // a path that is never answered
 	busy    string                                  // a path that is answered with 503
+	absent  string                                  // paths that begin so are not found
+	claims  string                                  // the size with which it answers a request to cosign: a conflict
 	asked   map[string]int                          // requests by path without query
 	records int                                     // that /records/fetch was asked for
 }
