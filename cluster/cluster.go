@@ -178,11 +178,19 @@ func (c *Cluster) startAll(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// Announce writes cluster.json, and from then on keeps it as things are. Call it when all that others may count on is there.
+// Announce writes cluster.json, and from then on keeps it as things are. Call it when all that others may count on is there, or after SetWalking.
 func (c *Cluster) Announce() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.announced = true
+	return c.save()
+}
+
+// SetWalking says whether the walk is under way (State.Walking).
+func (c *Cluster) SetWalking(walking bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state.Walking = walking
 	return c.save()
 }
 

@@ -32,6 +32,8 @@ type State struct {
 	// Partitions tells that links can be cut and slowed down on this machine: it needs the addresses 127.0.1.1 and up, which Linux has.
 	Partitions bool   `json:"partitions"`
 	Links      []Link `json:"links,omitempty"` // those that are cut or slowed down
+	// Walking tells that the walk of `mir cluster` is under way: the nodes answer, and what the walk publishes may not be there yet.
+	Walking bool `json:"walking,omitempty"`
 }
 
 // Node is one node of a cluster.

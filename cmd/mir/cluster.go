@@ -82,13 +82,16 @@ func runCluster(ctx context.Context, s streams, run clusterRun) (err error) {
 		return &exit{exitRejected, err}
 	}
 	defer func() { err = worse(err, w.Close()) }()
+	if err := errors.Join(c.SetWalking(true), c.Announce()); err != nil {
+		return &exit{exitRejected, err}
+	}
 	if err := w.walk(ctx); err != nil {
 		return interruptedOr(ctx, run, &exit{exitRejected, err})
 	}
 	if run.once {
 		return nil
 	}
-	if err := c.Announce(); err != nil {
+	if err := c.SetWalking(false); err != nil {
 		return &exit{exitRejected, err}
 	}
 	w.stayUp()
@@ -178,13 +181,13 @@ type clusterAddress struct {
 
 func (a *clusterAddress) addTo(cmd *cobra.Command) {
 	addClusterDirFlag(cmd, &a.dir)
-	cmd.Flags().DurationVar(&a.wait, "wait", 0, "wait for the cluster to come up, for up to this long, such as 30s")
+	cmd.Flags().DurationVar(&a.wait, "wait", 0, "wait for the cluster to come up and to end its walk, for up to this long, such as 30s")
 }
 
 // clusterPoll is how often --wait looks for cluster.json.
 const clusterPoll = 50 * time.Millisecond
 
-// running reads cluster.json of a cluster that is up; none is exit code 3.
+// running reads cluster.json of a cluster that is up; none is exit code 3. One whose walk lasts longer than the wait is up as well.
 func (a *clusterAddress) running(ctx context.Context) (*cluster.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.wait)
 	defer cancel()
@@ -193,16 +196,19 @@ func (a *clusterAddress) running(ctx context.Context) (*cluster.State, error) {
 	for {
 		state, err := cluster.ReadState(a.dir)
 		switch {
-		case err == nil:
+		case err == nil && !state.Walking:
 			return state, nil
 		case errors.Is(err, syscall.ENOTDIR):
 			return nil, fmt.Errorf("--dir %s is no folder", a.dir)
-		case !errors.Is(err, cluster.ErrNotRunning):
+		case err != nil && !errors.Is(err, cluster.ErrNotRunning):
 			return nil, &exit{exitRejected, err}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
+			if err == nil {
+				return state, nil
+			}
 			return nil, &exit{exitUnreachable, fmt.Errorf("%w (start one with: mir cluster --dir %s)", err, shellQuote(a.dir))}
 		}
 	}

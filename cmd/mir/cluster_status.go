@@ -99,15 +99,47 @@ func getPeers(ctx context.Context, client *http.Client, url string, into *knownP
 	return json.Unmarshal(body, into)
 }
 
-// inWords sums up how a node stands with its peers: only who is not in step is named.
-func (k knownPeers) inWords() string {
+// of leaves out whom the node remembers of an earlier run on the folder, which had more nodes.
+func (k knownPeers) of(nodes []cluster.Node) knownPeers {
+	k.Peers = slices.DeleteFunc(slices.Clone(k.Peers), func(p peers.Status) bool {
+		return p.Domain != "" && !slices.ContainsFunc(nodes, func(n cluster.Node) bool { return n.Domain == p.Domain })
+	})
+	return k
+}
+
+// faults tells, by domain, which of the others node cannot be in step with, whatever it says itself: it needs some seconds to notice.
+func faults(state *cluster.State, node cluster.Node) map[string]string {
+	found := make(map[string]string)
+	for _, other := range state.Nodes {
+		cut := slices.ContainsFunc(state.Links, func(l cluster.Link) bool {
+			return l.Cut && slices.Contains(l.Between[:], node.Name) && slices.Contains(l.Between[:], other.Name)
+		})
+		switch {
+		case other.Name == node.Name:
+		case other.PID == 0:
+			found[other.Domain] = "does not run"
+		case other.Status == cluster.Paused:
+			found[other.Domain] = "stands still"
+		case cut:
+			found[other.Domain] = "is cut off"
+		}
+	}
+	return found
+}
+
+// inWords sums up how a node stands with its peers: only who is not in step is named. The faults that are known for sure win over what it says.
+func (k knownPeers) inWords(faults map[string]string) string {
 	if k.Error != "" {
 		return k.Error
 	}
 	var behind []string
+	for _, domain := range slices.Sorted(maps.Keys(faults)) {
+		behind = append(behind, domain+" "+faults[domain])
+	}
 	inStep := 0
 	for _, p := range k.Peers {
 		switch {
+		case faults[p.Domain] != "":
 		case p.Frozen != "":
 			behind = append(behind, fmt.Sprintf("%s frozen (%s)", p.Domain, p.Frozen))
 		case p.Failures > 0 || !p.Admitted:
@@ -125,7 +157,11 @@ func (k knownPeers) inWords() string {
 // printStatus tells a person how the parts of a cluster are, and what it publishes.
 func printStatus(out io.Writer, state *cluster.State, known map[string]knownPeers, published *cluster.Published) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "cluster\tprocess %d, in %s, up since %s\n", state.PID, state.Dir, state.StartedAt.Format(time.RFC3339))
+	up := "up since " + state.StartedAt.Format(time.RFC3339)
+	if state.Walking {
+		up += ", its walk is under way"
+	}
+	fmt.Fprintf(table, "cluster\tprocess %d, in %s, %s\n", state.PID, state.Dir, up)
 	fmt.Fprintf(table, "DNS\t%s\nHTTPS\t%s, vouched for by %s\n", state.DNS, state.WellKnownAddress, state.CAFile)
 	for _, n := range state.Nodes {
 		how := string(n.Status)
@@ -134,7 +170,7 @@ func printStatus(out io.Writer, state *cluster.State, known map[string]knownPeer
 		}
 		fmt.Fprintf(table, "%s\t%s, %s, operator %s, log %s\n", n.Name, n.URL, how, n.Operator, n.LogFile)
 		if n.PID != 0 && len(state.Nodes) > 1 {
-			fmt.Fprintf(table, "\t%s\n", known[n.Domain].inWords())
+			fmt.Fprintf(table, "\t%s\n", known[n.Domain].of(state.Nodes).inWords(faults(state, n)))
 		}
 	}
 	if len(state.Nodes) > 1 {

@@ -140,7 +140,7 @@ func channelWords(channels []protocol.Channel) string {
 	return strings.Join(words, " and ")
 }
 
-// askPeers asks a node about its peers.
+// askPeers asks a node about its peers of this run.
 func (w *walk) askPeers(ctx context.Context, node cluster.Node) ([]peers.Status, error) {
 	status, body, err := w.request(ctx, node, http.MethodGet, "/peers", nil)
 	if err != nil {
@@ -148,7 +148,7 @@ func (w *walk) askPeers(ctx context.Context, node cluster.Node) ([]peers.Status,
 	}
 	var answer knownPeers
 	err = expect(status, http.StatusOK, body, &answer)
-	return answer.Peers, err
+	return answer.of(w.state.Nodes).Peers, err
 }
 
 // awaitStep waits until a node is in contact with all others, and has all that they have.
@@ -164,7 +164,7 @@ func (w *walk) awaitStep(ctx context.Context, node cluster.Node) ([]peers.Status
 			return known, nil
 		}
 		if !w.pause(ctx) {
-			return known, fmt.Errorf("%s is not in step with its peers after %v: %s", node.Domain, w.patience(), knownPeers{Peers: known}.inWords())
+			return known, fmt.Errorf("%s is not in step with its peers after %v: %s", node.Domain, w.patience(), knownPeers{Peers: known}.inWords(nil))
 		}
 	}
 }
