@@ -99,12 +99,18 @@ func (w *world) datagram(i, ref int32) {
 		return
 	}
 	n := &w.nodes[i]
-	var hints [1]planner.Hint
+	news := w.news[:0]
 	for _, message := range messages {
-		hints[0] = readHint(message)
-		n.planner.Hinted(w.time(), "", hints[:])
+		// What is held already would change nothing, but be a sign of life to a node that was away.
+		if h := readHint(message); h.Size > uint64(n.held[originOf(h.Origin)]) || w.now >= n.leaves {
+			news = append(news, h)
+		}
 	}
-	w.act(i)
+	w.news = news
+	if len(news) > 0 {
+		n.planner.Hinted(w.time(), "", news)
+		w.act(i)
+	}
 }
 
 func (w *world) keep(messages [][]byte) int32 {

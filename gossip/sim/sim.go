@@ -141,6 +141,7 @@ type world struct {
 	free      []int32
 	datagrams [][][]byte
 	freeData  []int32
+	news      []planner.Hint // of the datagram that is being read
 
 	records  []record
 	ofOrigin [][]int32 // records by origin and index
