@@ -136,11 +136,29 @@ func TestHintNeverBlocks(t *testing.T) {
 	for i := range 20_000 {
 		n.f.Hint("node2.test", []planner.Hint{{Origin: planner.OriginID{byte(i), byte(i >> 8)}, Size: uint64(i)}})
 	}
+	for range 20_000 {
+		n.f.Observed("shop.test", "00")
+	}
 	if _, ok := n.f.HintAddress(); !ok {
 		t.Error("no hint channel")
 	}
 	if err := n.f.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOwnObservations: when this node's own observer logs a key, what waits for that key is looked at.
+func TestOwnObservations(t *testing.T) {
+	w := newWorld(t, three...)
+	n := w.node("node1.test", three, quiet)
+	n.f.Observed("shop.test", "00")
+	select {
+	case got := <-n.observed:
+		if got != "shop.test 00" {
+			t.Errorf("looked at %s", got)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("nothing was looked at")
 	}
 }
 

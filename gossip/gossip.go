@@ -65,6 +65,8 @@ type Mirror interface {
 	Heads(ctx context.Context, p peers.Peer, since string) (heads []planner.Hint, next string, err error)
 	Pull(ctx context.Context, from peers.Peer, origin protocol.Origin, to uint64) (planner.PullResult, error)
 	Retry(ctx context.Context) (done int, next time.Time, err error)
+	RetryMissing(ctx context.Context) (done int, next time.Time, err error)
+	Observed(ctx context.Context, domain, fingerprint string) error
 	LearnForks(ctx context.Context, p peers.Peer) (int, error)
 	// Confirm lets the own log take entries when it is sure that no peer holds a longer one, or when alone says that nobody need be asked.
 	Confirm(ctx context.Context, own protocol.Origin, alone bool) error
@@ -129,6 +131,7 @@ type Federation struct {
 	stopped      chan struct{}          // closed when the planner's goroutine has ended
 	closing      sync.Once              // of the channel
 	closed       error                  // what closing it said
+	observed     chan [2]string         // domain and fingerprint of keys that this node's own observer logged
 	confirmed    chan struct{}          // closed when the own log takes entries
 	slots        map[work]chan struct{} // tokens of actions under way
 	workers      sync.WaitGroup         // actions under way
@@ -144,6 +147,7 @@ func New(o Options) (*Federation, error) {
 	f := &Federation{
 		o: o, log: o.Logger, intake: newIntake(), peersChanged: make(chan struct{}, 1), joinNow: make(chan struct{}, 1), confirmNow: make(chan struct{}, 1),
 		tasks: make(chan func(*driver), taskBuffer), stopped: make(chan struct{}), confirmed: make(chan struct{}), slots: newSlots(),
+		observed: make(chan [2]string, observedBuffer),
 	}
 	f.book, err = peers.NewBook(peers.Options{
 		Domain: o.Origin.Domain, Network: o.Origin.Network, Domains: o.Peers.Domains, Addresses: o.Peers.Addresses,
@@ -264,6 +268,18 @@ func (f *Federation) Hint(from string, hints []planner.Hint) {
 		f.book.Wake(from) // one that we look for, perhaps: it is there now
 	}
 	f.intake.add(planner.PeerID(from), hints[:min(len(hints), planner.MaxHints)])
+}
+
+// observedBuffer bounds the keys that wait to be looked at. What finds no room is looked at when its records are due.
+const observedBuffer = 256
+
+// Observed says that this node's own observer logged that it saw a key of a domain, or saw it gone: records that wait for somebody to have seen it are
+// looked at soon. It never blocks.
+func (f *Federation) Observed(domain, fingerprint string) {
+	select {
+	case f.observed <- [2]string{domain, fingerprint}:
+	default:
+	}
 }
 
 // Descriptor returns this node's own.

@@ -32,7 +32,7 @@ func (f *Federation) Run(ctx context.Context) error {
 	d := f.newDriver()
 	running.Go(func() { d.run(ctx) })
 	for _, loop := range []func(context.Context){
-		f.keepSelf, f.keepBook, f.keepExchange, f.keepRetrying, f.keepForks, f.keepCosignatures, f.keepFlushing, f.keepConfirming, f.keepJoining,
+		f.keepSelf, f.keepBook, f.keepExchange, f.keepRetrying, f.keepMissing, f.keepObserved, f.keepForks, f.keepCosignatures, f.keepFlushing, f.keepConfirming, f.keepJoining,
 	} {
 		running.Go(func() { loop(ctx) })
 	}
@@ -109,17 +109,35 @@ func (f *Federation) keepExchange(ctx context.Context) {
 	}
 }
 
-// keepRetrying looks at records in quarantine and bodies that nobody had.
-func (f *Federation) keepRetrying(ctx context.Context) {
+// keepRetrying looks at records in quarantine, and keepMissing at bodies that nobody had: apart, since the one waits for the records' domains and the
+// other for peers.
+func (f *Federation) keepRetrying(ctx context.Context) { f.keepLooking(ctx, f.mirror.Retry) }
+func (f *Federation) keepMissing(ctx context.Context)  { f.keepLooking(ctx, f.mirror.RetryMissing) }
+
+func (f *Federation) keepLooking(ctx context.Context, look func(context.Context) (int, time.Time, error)) {
 	wait := retryLeast
 	for sleep(ctx, spread(wait), nil) {
-		_, next, err := f.mirror.Retry(ctx)
+		_, next, err := look(ctx)
 		if err != nil && ctx.Err() == nil {
 			f.log.Debug("what waits could not be looked at", "error", err)
 		}
 		wait = min(max(next.Sub(f.o.Now()), retryLeast), retryMost)
 		if err != nil || next.IsZero() {
 			wait = retryMost / 4
+		}
+	}
+}
+
+// keepObserved looks at the records that wait for keys which our own observer logged.
+func (f *Federation) keepObserved(ctx context.Context) {
+	for {
+		select {
+		case key := <-f.observed:
+			if err := f.mirror.Observed(ctx, key[0], key[1]); err != nil && ctx.Err() == nil {
+				f.log.Warn("records in quarantine could not be looked at", "domain", key[0], "error", err)
+			}
+		case <-ctx.Done():
+			return
 		}
 	}
 }

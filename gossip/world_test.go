@@ -128,6 +128,8 @@ type node struct {
 	deaf  bool // answers no hint over HTTP
 	hints int  // that came over HTTP
 	pulls map[string]int
+
+	observed chan string // keys whose records in quarantine were looked at
 }
 
 // node makes one that runs until the test ends. change may be nil.
@@ -141,7 +143,7 @@ func (w *world) node(domain string, others []string, change func(*gossip.Options
 // bare makes a node that does not run yet.
 func (w *world) bare(domain string, others []string, change func(*gossip.Options)) *node {
 	w.t.Helper()
-	n := &node{disk: newDisk(), w: w, domain: domain, pulls: map[string]int{}, there: newMembers()}
+	n := &node{disk: newDisk(), w: w, domain: domain, pulls: map[string]int{}, there: newMembers(), observed: make(chan string, 1_024)}
 	n.server = httptest.NewUnstartedServer(n)
 	n.server.TLS = &tls.Config{Certificates: []tls.Certificate{w.leaf}}
 	n.server.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -300,6 +302,13 @@ func (m *fakeMirror) Pull(ctx context.Context, p peers.Peer, origin protocol.Ori
 
 func (m *fakeMirror) Retry(context.Context) (int, time.Time, error) {
 	return 0, time.Now().Add(time.Hour), nil
+}
+func (m *fakeMirror) RetryMissing(context.Context) (int, time.Time, error) {
+	return 0, time.Now().Add(time.Hour), nil
+}
+func (m *fakeMirror) Observed(_ context.Context, domain, fingerprint string) error {
+	m.n.observed <- domain + " " + fingerprint
+	return nil
 }
 func (m *fakeMirror) LearnForks(context.Context, peers.Peer) (int, error) { return 0, nil }
 func (m *fakeMirror) CollectCosignatures(context.Context) (int, error)    { return 0, nil }

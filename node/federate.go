@@ -84,7 +84,7 @@ func (n *Node) openFederation() (err error) {
 	}
 	n.observer, err = observer.New(observer.Options{
 		Node: c.Domain, Network: c.origin().Network, Key: n.key, Log: n.store, Keys: n.discoverer, Domains: []string{c.Domain},
-		Logger: n.logger.With("room", "observer"),
+		Logged: n.federation.Observed, Logger: n.logger.With("room", "observer"),
 	})
 	return err
 }

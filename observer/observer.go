@@ -97,6 +97,9 @@ type Options struct {
 	// Refresh is how old the last logged observation of a key gets; 0: protocol.ObservationRefresh, which is also the most.
 	Refresh time.Duration
 
+	// Logged is told of each key of which an observation was logged. It must not block, and is called from several goroutines. nil: nobody.
+	Logged func(domain, fingerprint string)
+
 	Logger *slog.Logger     // nil: silent
 	Now    func() time.Time // nil: time.Now. The clock that discovery reads
 }

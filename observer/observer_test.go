@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,7 +180,15 @@ func (w *world) said(began time.Time) []string {
 func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, began := newWorld(t), time.Now()
-		ob := w.start(nil)
+		var told atomic.Int64
+		ob := w.start(func(o *observer.Options) {
+			o.Logged = func(domain, fingerprint string) {
+				if _, err := protocol.ParseDomain(domain); err != nil || len(fingerprint) != 64 {
+					t.Errorf("told of %s %s", domain, fingerprint)
+				}
+				told.Add(1)
+			}
+		})
 		w.report(shop, published{seed: 2, channels: inDNS})
 		ob.Accepted(accepted(shop))
 		synctest.Wait()
@@ -187,8 +196,8 @@ func TestHistory(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			got := w.said(began)
-			if !slices.Equal(got, want) {
-				t.Fatalf("%s: logged %q, want %q", step, got, want)
+			if !slices.Equal(got, want) || told.Swap(0) != int64(len(want)) {
+				t.Fatalf("%s: logged %q, want %q, and as many tellings", step, got, want)
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()

@@ -143,6 +143,9 @@ func (o *Observer) log(ctx context.Context, domain string, c change) error {
 		return fmt.Errorf("appending an observation: %w", err)
 	}
 	o.stats.logged.Add(1)
+	if o.options.Logged != nil {
+		o.options.Logged(domain, statement.Key.Fingerprint)
+	}
 	o.options.Logger.Info("logged a key observation", "domain", domain, "fingerprint", statement.Key.Fingerprint, "why", string(c.why))
 	return nil
 }

@@ -48,17 +48,27 @@ func (t *transaction) putMissing(key []byte, attempts uint64, next time.Time) er
 	return t.log.Bucket(missingDueBucket).Put(dueKey(next.UnixMilli(), key), nil)
 }
 
-// MissingDue gives up to limit missing bodies whose time to be asked for again has come, the longest due first.
-func (s *Store) MissingDue(ctx context.Context, now time.Time, limit int) (due []MissingRecord, err error) {
+// maxDueScan bounds the notes that MissingDue passes over, of logs that have their share: some 20 ms of work.
+const maxDueScan = 1 << 18
+
+// MissingDue gives up to limit missing bodies whose time to be asked for again has come, the longest due first, and at most share of one log.
+func (s *Store) MissingDue(ctx context.Context, now time.Time, limit, share int) (due []MissingRecord, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	until := beBytes(uint64(now.UnixMilli() + 1))
+	until, shares, looked := beBytes(uint64(now.UnixMilli()+1)), make(map[uint32]int), 0
 	err = s.log.view(func(tx *bbolt.Tx) error {
 		cursor, missing := tx.Bucket(missingDueBucket).Cursor(), tx.Bucket(missingBucket)
 		for k, _ := cursor.First(); len(k) == 8+missingKeyBytes && bytes.Compare(k, until) < 0 && len(due) < limit; k, _ = cursor.Next() {
+			number := binary.BigEndian.Uint32(k[8:])
+			if looked++; looked > maxDueScan {
+				return nil
+			}
+			if shares[number]++; shares[number] > share {
+				continue
+			}
 			key, value := k[8:], missing.Get(k[8:])
-			log := s.logs.numbered(binary.BigEndian.Uint32(key))
+			log := s.logs.numbered(number)
 			if log == nil || len(value) != 16 {
 				return &CorruptError{File: s.log.path, Reason: "a note on a missing body is not one"}
 			}

@@ -143,7 +143,7 @@ func (t *transaction) putQuarantined(hash [32]byte, q *quarantined) error {
 	if err := t.log.Bucket(quarantineBucket).Put(hash[:], value); err != nil {
 		return err
 	}
-	return t.log.Bucket(quarantineDueBucket).Put(dueKey(q.Next, hash[:]), nil)
+	return t.log.Bucket(quarantineDueBucket).Put(dueKey(q.Next, hash[:]), binary.BigEndian.AppendUint32(nil, q.Log))
 }
 
 func (t *transaction) addQuarantinePlace(hash [32]byte, p place) error {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -48,11 +49,11 @@ func TestQuarantineIsKeptAndNotServed(t *testing.T) {
 	if head, _ := s.Head(one.name()); head.Quarantined != 6 || head.Settled != 6 {
 		t.Errorf("%+v", head)
 	}
-	if due, err := s.QuarantineDue(t.Context(), now, 100); err != nil || len(due) != 0 {
+	if due, err := s.QuarantineDue(t.Context(), now, 100, 100); err != nil || len(due) != 0 {
 		t.Errorf("due at once: %v, %v", due, err)
 	}
 	now = now.Add(time.Minute)
-	due, err := s.QuarantineDue(t.Context(), now, 100)
+	due, err := s.QuarantineDue(t.Context(), now, 100, 100)
 	if err != nil || len(due) != 6 {
 		t.Fatalf("%d are due, %v", len(due), err)
 	}
@@ -61,11 +62,11 @@ func TestQuarantineIsKeptAndNotServed(t *testing.T) {
 		wanted.Domain != claim.Host() || wanted.Fingerprint != claim.KeyFingerprint || wanted.Origin != one.name() || !wanted.Since.Equal(noon) {
 		t.Errorf("%+v, %v", wanted, err)
 	}
-	by, err := s.QuarantinedBy(t.Context(), wanted.Domain, wanted.Fingerprint, 4)
+	by, err := s.QuarantinedBy(t.Context(), wanted.Domain, wanted.Fingerprint, [32]byte{}, 4)
 	if err != nil || len(by) != 4 {
 		t.Errorf("%d wait for the key, %v", len(by), err)
 	}
-	if by, err := s.QuarantinedBy(t.Context(), "other.example", wanted.Fingerprint, 4); err != nil || len(by) != 0 {
+	if by, err := s.QuarantinedBy(t.Context(), "other.example", wanted.Fingerprint, [32]byte{}, 4); err != nil || len(by) != 0 {
 		t.Errorf("%d wait for another key, %v", len(by), err)
 	}
 	quarantineOutcomes(t, s, one, two, records, now)
@@ -103,11 +104,11 @@ func quarantineOutcomes(t *testing.T, s *store.Store, one, two *otherLog, record
 			t.Errorf("%d is still in quarantine: %v", i, err)
 		}
 	}
-	due, err := s.QuarantineDue(t.Context(), now, 100)
+	due, err := s.QuarantineDue(t.Context(), now, 100, 100)
 	if err != nil || len(due) != 1 || due[0].Hash != records[5].RecordHash() {
 		t.Errorf("due: %+v, %v", due, err)
 	}
-	if due, err := s.QuarantineDue(t.Context(), now.Add(2*time.Hour), 100); err != nil || len(due) != 2 || due[1].Attempts != 1 {
+	if due, err := s.QuarantineDue(t.Context(), now.Add(2*time.Hour), 100, 100); err != nil || len(due) != 2 || due[1].Attempts != 1 {
 		t.Errorf("due later: %+v, %v", due, err)
 	}
 	if head, _ := s.Head(one.name()); head.Quarantined != 2 || head.Refused != 1 {
@@ -128,7 +129,7 @@ func TestMissingBodiesAreAskedForUntilTheyAreGivenUp(t *testing.T) {
 	}
 	s = open(t, dir, options)
 	now = now.Add(time.Minute)
-	due, err := s.MissingDue(t.Context(), now, 100)
+	due, err := s.MissingDue(t.Context(), now, 100, 100)
 	if err != nil || len(due) != 4 || due[1].Index != 1 || due[1].Hash != other.records[1].RecordHash() || due[1].Kind != protocol.KindClaim {
 		t.Fatalf("%+v, %v", due, err)
 	}
@@ -153,7 +154,7 @@ func TestMissingBodiesAreAskedForUntilTheyAreGivenUp(t *testing.T) {
 	tries := 0
 	for {
 		now = now.Add(time.Hour)
-		due, err := s.MissingDue(t.Context(), now, 100)
+		due, err := s.MissingDue(t.Context(), now, 100, 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,5 +176,62 @@ func TestMissingBodiesAreAskedForUntilTheyAreGivenUp(t *testing.T) {
 	record, err := s.Record(t.Context(), other.records[0].RecordHash())
 	if err != nil || record.Places[0].Index != 0 {
 		t.Errorf("%+v, %v", record, err)
+	}
+}
+
+// TestNobodysWaitingHidesAnothers: of one log's waiting bodies a share is given, so that another's come in the same answer, and all come page by page.
+func TestNobodysWaitingHidesAnothers(t *testing.T) {
+	now := noon
+	s := open(t, t.TempDir(), withLog(store.Options{Now: func() time.Time { return now }}))
+	for _, state := range []store.SettleState{store.Quarantined, store.Missing} {
+		many, few := newOtherLog(fmt.Sprintf("many%d.example", state)), newOtherLog(fmt.Sprintf("few%d.example", state))
+		many.add(claims(t, 1_000*uint64(state), 1_000*uint64(state)+50)...)
+		few.add(claims(t, 1_000*uint64(state)+50, 1_000*uint64(state)+52)...)
+		for _, l := range []*otherLog{many, few} {
+			l.mirror(t, s)
+			l.settle(t, s, state)
+			now = now.Add(time.Second)
+		}
+	}
+	now = now.Add(time.Minute)
+	quarantined, err := s.QuarantineDue(t.Context(), now, 20, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, err := s.MissingDue(t.Context(), now, 20, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string]int)
+	for _, r := range quarantined {
+		got[r.Origin]++
+	}
+	for _, r := range missing {
+		got[r.Origin]++
+	}
+	for _, state := range []store.SettleState{store.Quarantined, store.Missing} {
+		if many, few := got[fmt.Sprintf("many%d.example/mir-dev", state)], got[fmt.Sprintf("few%d.example/mir-dev", state)]; many != 8 || few != 2 {
+			t.Errorf("state %d: %d of the one, %d of the other", state, many, few)
+		}
+	}
+	seen := make(map[[32]byte]bool)
+	for after := ([32]byte{}); ; {
+		page, err := s.QuarantinedBy(t.Context(), quarantined[0].Domain, quarantined[0].Fingerprint, after, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page {
+			if seen[r.Hash] {
+				t.Fatal("a body comes twice")
+			}
+			seen[r.Hash] = true
+			after = r.Hash
+		}
+		if len(page) < 7 {
+			break
+		}
+	}
+	if len(seen) != 52 {
+		t.Errorf("%d of 52 that wait for the key", len(seen))
 	}
 }

@@ -11,25 +11,51 @@ import (
 	"mirnode/protocol"
 )
 
-// QuarantineDue gives up to limit bodies in quarantine whose time to be tried again has come, the longest due first.
-func (s *Store) QuarantineDue(ctx context.Context, now time.Time, limit int) ([]QuarantinedRecord, error) {
-	return s.quarantinedBy(ctx, limit, quarantineDueBucket, nil, beBytes(uint64(now.UnixMilli()+1)))
-}
-
-// QuarantinedBy gives up to limit bodies in quarantine that wait for this key of this domain (in lower case).
-func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, limit int) ([]QuarantinedRecord, error) {
-	wanted := wantedKey(domain, fingerprint)
-	return s.quarantinedBy(ctx, limit, wantedBucket, wanted, binary.BigEndian.AppendUint64(nil, beUint64(wanted)+1))
-}
-
-// quarantinedBy gives what the keys of an index of quarantine, from one to another, lead to.
-func (s *Store) quarantinedBy(ctx context.Context, limit int, index, from, until []byte) (found []QuarantinedRecord, err error) {
+// QuarantineDue gives up to limit bodies in quarantine whose time to be tried again has come, the longest due first, and at most share of those that
+// one log brought: however much that has there, others' are seen.
+func (s *Store) QuarantineDue(ctx context.Context, now time.Time, limit, share int) (found []QuarantinedRecord, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	until, shares := beBytes(uint64(now.UnixMilli()+1)), make(map[uint32]int)
 	err = s.log.view(func(tx *bbolt.Tx) error {
-		bucket, cursor := tx.Bucket(quarantineBucket), tx.Bucket(index).Cursor()
-		for k, _ := cursor.Seek(from); len(k) == 8+32 && bytes.Compare(k, until) < 0 && len(found) < limit; k, _ = cursor.Next() {
+		bucket, cursor := tx.Bucket(quarantineBucket), tx.Bucket(quarantineDueBucket).Cursor()
+		for k, v := cursor.First(); len(k) == 8+32 && bytes.Compare(k, until) < 0 && len(found) < limit; k, v = cursor.Next() {
+			if len(v) == 4 && shares[binary.BigEndian.Uint32(v)] >= share {
+				continue // at most MaxQuarantineAll of them
+			}
+			q, err := s.log.decodeQuarantined(bucket.Get(k[8:]))
+			if err != nil {
+				return err
+			}
+			if shares[q.Log]++; shares[q.Log] > share { // what was noted before the log's number was
+				continue
+			}
+			record, err := s.told([32]byte(k[8:]), q)
+			if err != nil {
+				return err
+			}
+			found = append(found, record)
+		}
+		return nil
+	})
+	return found, err
+}
+
+// QuarantinedBy gives up to limit bodies in quarantine that wait for this key of this domain (in lower case), by hash: those after the given one,
+// the zero hash for the first.
+func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, after [32]byte, limit int) (found []QuarantinedRecord, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	wanted := wantedKey(domain, fingerprint)
+	from := append(bytes.Clone(wanted), after[:]...)
+	err = s.log.view(func(tx *bbolt.Tx) error {
+		bucket, cursor := tx.Bucket(quarantineBucket), tx.Bucket(wantedBucket).Cursor()
+		for k, _ := cursor.Seek(from); len(k) == 8+32 && bytes.HasPrefix(k, wanted) && len(found) < limit; k, _ = cursor.Next() {
+			if bytes.Equal(k, from) {
+				continue
+			}
 			q, err := s.log.decodeQuarantined(bucket.Get(k[8:]))
 			if err != nil {
 				return err

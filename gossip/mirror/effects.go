@@ -10,7 +10,7 @@ import (
 
 // effects are what settled records bring about beyond being held.
 type effects struct {
-	keys     map[[2]string]bool // domain and fingerprint of keys that were observed
+	keys     map[[3]string]bool // observer, domain and fingerprint of keys that were observed
 	erasures []*protocol.Erasure
 	buried   []store.Outcome // claims that came after the notice that they were erased
 }
@@ -28,9 +28,9 @@ func (e *effects) note(outcomes []store.Outcome) {
 		switch r := o.Record.(type) {
 		case *protocol.Observation:
 			if e.keys == nil {
-				e.keys = make(map[[2]string]bool)
+				e.keys = make(map[[3]string]bool)
 			}
-			e.keys[[2]string{r.Domain, r.Key.Fingerprint}] = true
+			e.keys[[3]string{r.Observer, r.Domain, r.Key.Fingerprint}] = true
 		case *protocol.Erasure:
 			e.erasures = append(e.erasures, r)
 		}
@@ -48,7 +48,9 @@ func (m *Mirror) carryOut(ctx context.Context, e effects) {
 		m.warn("an erasure could not be kept", "", m.erase(ctx, hash, o.Reason))
 	}
 	for key := range e.keys {
-		m.warn("records in quarantine could not be looked at", key[0], m.Observed(ctx, key[0], key[1]))
+		if m.voice(key[0]) { // else nothing has changed
+			m.warn("records in quarantine could not be looked at", key[1], m.Observed(ctx, key[1], key[2]))
+		}
 	}
 }
 

@@ -36,8 +36,6 @@ const (
 	maxSources = 3
 	// maxCursor bounds a peer's cursor, which we keep and send back.
 	maxCursor = 256
-	// retryBatch is how many records in quarantine and how many missing ones a Retry looks at.
-	retryBatch = 256
 	// retryPatience is how many times as long as in a Pull a domain may take to answer a Retry.
 	retryPatience = 5
 )
@@ -66,7 +64,7 @@ type Limits struct {
 	VerifyTimeout time.Duration
 	// Ahead is how far in our future an entry's ingestedAt may lie.
 	Ahead time.Duration
-	// EntriesPerSecond and EntriesPerDay are what is taken of one origin, so that a flood slows that origin alone. A record that is
+	// EntriesPerSecond and EntriesPerDay are what is taken of one domain's logs together, so that a flood slows that domain alone. A record that is
 	// refused costs as much as eight.
 	EntriesPerSecond, EntriesPerDay int
 	// FreshTimeout bounds Fresh.

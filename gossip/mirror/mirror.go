@@ -12,8 +12,8 @@
 // What a peer says is bounded in size, rate and time before it costs us anything, and a lie is told apart from a fault (see [Class]), so
 // that the liar alone is left alone. Two signed checkpoints that cannot both be are kept as a proof and freeze their origin.
 //
-// [Mirror.Heads] and [Mirror.Pull] are what the planner asks for; [Mirror.Retry] does what waits: records in quarantine and bodies that
-// nobody had. [Mirror.Confirm] learns our own log back before the first write. [Mirror.Fresh] pulls one domain's log for a reader.
+// [Mirror.Heads] and [Mirror.Pull] are what the planner asks for; [Mirror.Retry] and [Mirror.RetryMissing] do what waits: records in
+// quarantine and bodies that nobody had. [Mirror.Confirm] learns our own log back before the first write. [Mirror.Fresh] pulls one domain's log for a reader.
 // [Mirror.AddCheckpoint] and [Mirror.CollectCosignatures] are the two sides of witnessing (c2sp.org/tlog-witness).
 package mirror
 
@@ -115,6 +115,7 @@ type Mirror struct {
 	witness   witnessState
 	collect   collectState
 	notices   notices
+	slow      slowPeers
 }
 
 // New makes a Mirror. The error is about the options.

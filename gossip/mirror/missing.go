@@ -3,32 +3,43 @@ package mirror
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
+	"mirnode/gossip/peers"
 	"mirnode/protocol"
 	"mirnode/store"
 )
 
-// retryMissing asks for bodies that nobody had. They may have come by another log meanwhile.
-func (m *Mirror) retryMissing(ctx context.Context, missing []store.MissingRecord) (resolved int, err error) {
-	origins := make(map[string][]store.MissingRecord)
+const (
+	// sourceTime is how long one peer may take to give what it has of one log's missing bodies: retryShare of them, of up to 16 KB.
+	sourceTime = 5 * time.Second
+	// slowFor is how long a peer that took longer is not asked for missing bodies.
+	slowFor = 10 * time.Minute
+)
+
+// RetryMissing asks again for bodies that nobody had, and that are due. It does a bounded piece of work, and returns how many were resolved and when it
+// wants to be called again: at once while more is due.
+func (m *Mirror) RetryMissing(ctx context.Context) (done int, next time.Time, err error) {
+	now := m.now()
+	missing, err := m.store.MissingDue(ctx, now, retryBatch, retryShare)
+	if err != nil {
+		return 0, now.Add(retryEvery), stored("reading what is missing", err)
+	}
+	logs := make(map[string][]store.MissingRecord)
 	for _, one := range missing {
-		origins[one.Origin] = append(origins[one.Origin], one)
+		logs[one.Origin] = append(logs[one.Origin], one)
 	}
-	for name, list := range origins {
-		origin, err := protocol.ParseOrigin(name)
-		if err != nil {
-			continue
-		}
-		n, err := m.retryMissingOf(ctx, origin, list)
-		resolved += n
-		if err != nil {
-			return resolved, err
-		}
-	}
-	return resolved, nil
+	done, err = sideBySide(ctx, missingSides, logs, m.retryMissing)
+	return done, nextRetry(now, len(missing), err), err
 }
 
-func (m *Mirror) retryMissingOf(ctx context.Context, origin protocol.Origin, list []store.MissingRecord) (resolved int, err error) {
+// retryMissing asks for the missing bodies of one log. They may have come by another log meanwhile.
+func (m *Mirror) retryMissing(ctx context.Context, log string, list []store.MissingRecord) (resolved int, err error) {
+	origin, err := protocol.ParseOrigin(log)
+	if err != nil {
+		return 0, stored("reading what is missing", err)
+	}
 	entries := make([]protocol.Entry, len(list))
 	for i := range list {
 		entries[i] = protocol.Entry{Kind: list[i].Kind, Record: list[i].Hash}
@@ -38,14 +49,7 @@ func (m *Mirror) retryMissingOf(ctx context.Context, origin protocol.Origin, lis
 	if err != nil {
 		return 0, err
 	}
-	home, _ := m.book.Peer(origin.Domain)
-	var bad badPeers
-	all, err := m.gather(ctx, m.sources(home, origin), &bad, origin, want)
-	if ctx.Err() != nil {
-		return 0, ctx.Err()
-	}
-	_ = err // whoever did not answer is asked again next time
-	judged, err := m.judgeFound(ctx, origin.Domain, retryPatience*m.limits.VerifyTimeout, all)
+	judged, err := m.judgeMissing(ctx, origin, want)
 	if err != nil {
 		return 0, err
 	}
@@ -71,4 +75,78 @@ func (m *Mirror) retryMissingOf(ctx context.Context, origin protocol.Origin, lis
 	effects.note(outcomes)
 	m.carryOut(ctx, effects)
 	return resolved, stored("settling missing records", err)
+}
+
+// judgeMissing asks for bodies and judges what came. What there was no time to judge is missing still. The error is the context's.
+func (m *Mirror) judgeMissing(ctx context.Context, origin protocol.Origin, want []wanted) ([]store.Outcome, error) {
+	all := make([]found, len(want))
+	if len(want) > 0 {
+		bounded, cancel := context.WithTimeout(ctx, retryLogTime)
+		m.gatherMissing(bounded, origin, want, all)
+		cancel()
+	}
+	bounded, cancel := context.WithTimeout(ctx, retryLogTime)
+	defer cancel()
+	judged, err := m.judgeFound(bounded, origin.Domain, retryPatience*m.limits.VerifyTimeout, all)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded):
+		judged = make([]store.Outcome, len(want))
+		for i := range judged {
+			judged[i] = store.Outcome{State: store.Missing, Reason: "there was no time to verify it"}
+		}
+		return judged, nil
+	}
+	return judged, err
+}
+
+// gatherMissing asks one peer after the other. Whoever drips is asked no more for a while. Whoever did not answer is asked again next time.
+func (m *Mirror) gatherMissing(ctx context.Context, origin protocol.Origin, want []wanted, all []found) {
+	home, _ := m.book.Peer(origin.Domain)
+	for _, p := range m.sources(home, origin) {
+		if ctx.Err() != nil || lacking(all) == 0 {
+			return
+		}
+		if m.slow.is(p.Domain, m.now()) {
+			continue
+		}
+		m.askMissing(ctx, p, origin, want, all)
+	}
+}
+
+func (m *Mirror) askMissing(ctx context.Context, p peers.Peer, origin protocol.Origin, want []wanted, all []found) {
+	bounded, cancel := context.WithTimeout(ctx, sourceTime)
+	defer cancel()
+	err := m.fetch(bounded, p, origin, want, all)
+	m.blame(err)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		m.slow.note(p.Domain, m.now().Add(slowFor))
+		m.log.Warn("a peer is too slow to be asked for missing bodies for a while", "peer", p.Domain, "took", sourceTime, "pause", slowFor)
+	}
+}
+
+// slowPeers are those that are not asked for missing bodies until some time. The zero value is ready.
+type slowPeers struct {
+	mu    sync.Mutex
+	until map[string]time.Time // owned by mu; by domain, of admitted peers
+}
+
+func (s *slowPeers) is(domain string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, slow := s.until[domain]
+	if slow && !now.Before(until) {
+		delete(s.until, domain)
+	}
+	return slow && now.Before(until)
+}
+
+func (s *slowPeers) note(domain string, until time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.until == nil {
+		s.until = make(map[string]time.Time)
+	}
+	s.until[domain] = until
 }

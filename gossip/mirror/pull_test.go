@@ -219,7 +219,7 @@ func TestALieOnTheOnlyWayLeavesTheRestUsable(t *testing.T) {
 	}
 	one.lies(nil)
 	w.clock.move(time.Minute)
-	if done, _, err := two.mirror.Retry(t.Context()); err != nil || done != 1 {
+	if done, _, err := two.mirror.RetryMissing(t.Context()); err != nil || done != 1 {
 		t.Fatalf("the retry resolved %d (%v)", done, err)
 	}
 	two.holds(list...)

@@ -3,6 +3,8 @@ package mirror
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,60 +16,83 @@ import (
 const (
 	maxQuarantineWait = 6 * time.Hour
 	maxMissingWait    = 24 * time.Hour
-	// retryEvery is when Retry wants to be called again while nothing more was due.
+	// retryEvery is when Retry and RetryMissing want to be called again while nothing more was due.
 	retryEvery = 5 * time.Second
+	// retryBatch is how many records in quarantine a Retry looks at, and how many missing ones a RetryMissing; retryShare how many of them are of one
+	// log, so that no log keeps others waiting.
+	retryBatch, retryShare = 1_024, 32
+	// quarantineSides is how many logs' records in quarantine are looked at side by side, missingSides how many logs' missing ones. Together they
+	// are fewer than maxVerifying: pulls go on.
+	quarantineSides, missingSides = 3, 2
+	// retryLogTime bounds the work on one log's share, but for writing down what came of it; retryRound that on all of them. What had no turn by
+	// then is first in the next round.
+	retryLogTime, retryRound = 20 * time.Second, time.Minute
+	// observedPage is how many records of one key are looked at together. Each takes up to 16 KB.
+	observedPage = 256
 )
 
-// Retry looks again at what waits and is due: records in quarantine, bodies that nobody had, erasure notices. It does a bounded piece of work, and returns
-// how many records left their waiting room and when it wants to be called again: at once while more is due.
+// Retry looks again at records in quarantine that are due, and at erasure notices. It does a bounded piece of work, and returns
+// how many records left quarantine and when it wants to be called again: at once while more is due.
 func (m *Mirror) Retry(ctx context.Context) (done int, next time.Time, err error) {
 	now := m.now()
 	if err := m.sweep(ctx); err != nil {
 		return 0, now.Add(retryEvery), stored("carrying out erasure notices", err)
 	}
-	waiting, err := m.store.QuarantineDue(ctx, now, retryBatch)
+	waiting, err := m.store.QuarantineDue(ctx, now, retryBatch, retryShare)
 	if err != nil {
 		return 0, now.Add(retryEvery), stored("reading the quarantine", err)
 	}
-	released, err := m.retryQuarantined(ctx, waiting)
-	if err != nil {
-		return released, now.Add(retryEvery), err
+	logs := make(map[string][]store.QuarantinedRecord)
+	for _, one := range waiting {
+		logs[one.Origin] = append(logs[one.Origin], one)
 	}
-	missing, err := m.store.MissingDue(ctx, now, retryBatch)
-	if err != nil {
-		return released, now.Add(retryEvery), stored("reading what is missing", err)
+	done, err = sideBySide(ctx, quarantineSides, logs, m.retryQuarantined)
+	return done, nextRetry(now, len(waiting), err), err
+}
+
+// nextRetry is when to look again after a look at so many.
+func nextRetry(now time.Time, looked int, err error) time.Time {
+	if err != nil || looked < retryShare {
+		return now.Add(retryEvery)
 	}
-	resolved, err := m.retryMissing(ctx, missing)
-	if err != nil {
-		return released + resolved, now.Add(retryEvery), err
-	}
-	if len(waiting) < retryBatch && len(missing) < retryBatch {
-		now = now.Add(retryEvery)
-	}
-	return released + resolved, now, nil
+	return now
+}
+
+// sideBySide works on what waits of each log, some logs at a time, so that one that drips or hangs holds up no others. It begins with none after
+// retryRound. The error is the first, after which none are begun either.
+func sideBySide[T any](ctx context.Context, sides int, logs map[string][]T, work func(ctx context.Context, log string, list []T) (int, error)) (int, error) {
+	names := slices.Collect(maps.Keys(logs))
+	var done atomic.Int64
+	round := time.Now()
+	err := atOnceBy(sides, len(names), func(i int) error {
+		if time.Since(round) > retryRound {
+			return nil
+		}
+		n, err := work(ctx, names[i], logs[names[i]])
+		done.Add(int64(n))
+		return err
+	})
+	return int(done.Load()), err
 }
 
 // Observed looks at the records in quarantine that are under this key of this domain, due or not: an observation of it came in, from a peer
 // or out of our own discovery. Records for which the observers are still too few stay.
 func (m *Mirror) Observed(ctx context.Context, domain, fingerprint string) error {
-	for {
-		waiting, err := m.store.QuarantinedBy(ctx, domain, fingerprint, observedBatch)
+	quorum := m.newQuorum()
+	for after := ([32]byte{}); ; {
+		waiting, err := m.store.QuarantinedBy(ctx, domain, fingerprint, after, observedPage)
 		if err != nil {
 			return stored("reading the quarantine", err)
 		}
-		released, err := m.stand(ctx, waiting)
-		if err != nil || released == 0 || len(waiting) < observedBatch {
+		if err := m.stand(ctx, quorum, waiting); err != nil || len(waiting) < observedPage {
 			return err
 		}
+		after = waiting[len(waiting)-1].Hash
 	}
 }
 
-// observedBatch is how many records of one key are looked at together: as many as one log can have in quarantine.
-const observedBatch = store.MaxQuarantine
-
 // stand lets those records out of quarantine for whose keys a quorum stands.
-func (m *Mirror) stand(ctx context.Context, waiting []store.QuarantinedRecord) (released int, err error) {
-	quorum := m.newQuorum()
+func (m *Mirror) stand(ctx context.Context, quorum *quorum, waiting []store.QuarantinedRecord) error {
 	var out []store.QuarantinedRecord
 	var outcomes []store.Outcome
 	for i := range waiting {
@@ -77,7 +102,7 @@ func (m *Mirror) stand(ctx context.Context, waiting []store.QuarantinedRecord) (
 		}
 		verdict, observers, err := quorum.verify(ctx, record)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if observers == nil {
 			continue // another record of the key may be covered
@@ -87,39 +112,41 @@ func (m *Mirror) stand(ctx context.Context, waiting []store.QuarantinedRecord) (
 			outcomes = append(outcomes, o)
 		}
 	}
-	return len(out), m.settleWaiting(ctx, out, outcomes)
+	return m.settleWaiting(ctx, out, outcomes)
 }
 
-// retryQuarantined judges records in quarantine anew.
-func (m *Mirror) retryQuarantined(ctx context.Context, waiting []store.QuarantinedRecord) (released int, err error) {
-	homes := make(map[string][]store.QuarantinedRecord) // by the domain of the log that brought them: a node logs its own statements
-	for i := range waiting {
-		home := ""
-		if origin, err := protocol.ParseOrigin(waiting[i].Origin); err == nil {
-			home = origin.Domain
-		}
-		homes[home] = append(homes[home], waiting[i])
+// retryQuarantined judges records in quarantine anew, which one log brought: a node logs its own statements.
+func (m *Mirror) retryQuarantined(ctx context.Context, log string, list []store.QuarantinedRecord) (released int, err error) {
+	home := ""
+	if origin, err := protocol.ParseOrigin(log); err == nil {
+		home = origin.Domain
 	}
-	for home, list := range homes {
-		records := make([]protocol.Record, 0, len(list))
-		for i := range list {
-			record, err := protocol.ParseRecord(list[i].Kind, list[i].Raw)
-			if err != nil {
-				return released, stored("reading the quarantine", err)
-			}
-			records = append(records, record)
+	records := make([]protocol.Record, len(list))
+	for i := range list {
+		if records[i], err = protocol.ParseRecord(list[i].Kind, list[i].Raw); err != nil {
+			return 0, stored("reading the quarantine", err)
 		}
-		outcomes, err := m.judge(ctx, home, retryPatience*m.limits.VerifyTimeout, records)
-		if err != nil {
-			return released, err
-		}
-		if err := m.settleWaiting(ctx, list, outcomes); err != nil {
-			return released, err
-		}
+	}
+	bounded, cancel := context.WithTimeout(ctx, retryLogTime)
+	defer cancel()
+	outcomes, err := m.judge(bounded, home, retryPatience*m.limits.VerifyTimeout, records)
+	switch {
+	case ctx.Err() != nil:
+		return 0, ctx.Err()
+	case errors.Is(err, context.DeadlineExceeded): // they wait longer
+		outcomes = make([]store.Outcome, len(list))
 		for i := range outcomes {
-			if outcomes[i].State != store.Quarantined {
-				released++
-			}
+			outcomes[i] = store.Outcome{State: store.Quarantined, Record: records[i]}
+		}
+	case err != nil:
+		return 0, err
+	}
+	if err := m.settleWaiting(ctx, list, outcomes); err != nil {
+		return 0, err
+	}
+	for i := range outcomes {
+		if outcomes[i].State != store.Quarantined {
+			released++
 		}
 	}
 	return released, nil
@@ -151,9 +178,11 @@ func (m *Mirror) settleWaiting(ctx context.Context, waiting []store.QuarantinedR
 	return stored("settling records in quarantine", err)
 }
 
-// atOnce calls do for each number below n, some at a time, so that the store can write their changes together. It returns the first error.
-func atOnce(n int, do func(i int) error) error {
-	const workers = 64
+// atOnce calls do for each number below n, many at a time, so that the store can write their changes together. It returns the first error.
+func atOnce(n int, do func(i int) error) error { return atOnceBy(64, n, do) }
+
+// atOnceBy is atOnce with so many at a time.
+func atOnceBy(workers, n int, do func(i int) error) error {
 	var (
 		next   atomic.Int64
 		wait   sync.WaitGroup

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -42,16 +43,17 @@ func (n *node) logs(s protocol.Statement) {
 // retry runs what is due, until nothing is.
 func (n *node) retry() (done int) {
 	n.t.Helper()
-	for {
-		some, next, err := n.mirror.Retry(n.t.Context())
-		if err != nil {
-			n.t.Fatal(err)
-		}
-		done += some
-		if next.After(n.clock.Now()) {
-			return done
+	for _, look := range []func(context.Context) (int, time.Time, error){n.mirror.Retry, n.mirror.RetryMissing} {
+		for due := true; due; {
+			some, next, err := look(n.t.Context())
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			done += some
+			due = !next.After(n.clock.Now())
 		}
 	}
+	return done
 }
 
 func TestAKeyThatIsGoneNeedsAQuorum(t *testing.T) {
