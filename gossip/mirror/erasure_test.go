@@ -1,7 +1,11 @@
 package mirror_test
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -111,5 +115,50 @@ func TestANoticeThatWaitsOutlivesARestart(t *testing.T) {
 	two.retry()
 	if !two.erased(submitted) {
 		t.Error("a claim that came in beside the mirror is still served")
+	}
+}
+
+// TestNoticesOfOneDomainCrowdOutNoOthers: what a domain says of records that nobody has takes a share of the room, says so, and ends.
+func TestNoticesOfOneDomainCrowdOutNoOthers(t *testing.T) {
+	w := newWorld(t)
+	var said bytes.Buffer // only read when nothing is under way
+	evil, shop, holder := w.node("evil.test"), w.node("node1.test"), w.node("holder.test")
+	two := w.node("node2.test", func(o *mirror.Options) { o.Logger = slog.New(slog.NewTextHandler(&said, nil)) })
+	mine, early, late := claimOf(t, "node1.test", "node1.test", 1), claimOf(t, "evil.test", "evil.test", 1), claimOf(t, "evil.test", "evil.test", 2)
+	evil.erases(early, "evil.test")
+	shop.erases(mine, "node1.test")
+	two.pull(evil, evil.origin)
+	two.pull(shop, shop.origin)
+	var logging sync.WaitGroup
+	for part := range 50 {
+		logging.Go(func() {
+			for i := range 12 {
+				evil.erases(claimOf(t, "node1.test", "node1.test", 1_000+12*part+i), "evil.test") // of no matter whose records
+			}
+		})
+	}
+	logging.Wait()
+	evil.erases(mine, "evil.test") // takes nothing from whom the record is of
+	evil.erases(late, "evil.test")
+	two.pull(evil, evil.origin)
+	if n := strings.Count(said.String(), "no room for more erasure notices"); n != 1 || !strings.Contains(said.String(), "evil.test") {
+		t.Errorf("it was said %d times that there is no room", n)
+	}
+	other := claimOf(t, "node1.test", "node1.test", 2)
+	shop.erases(other, "node1.test")
+	two.pull(shop, shop.origin)
+	holder.takes(mine, early, other, late)
+	two.pull(holder, holder.origin)
+	for name, c := range map[string]*protocol.Claim{"the shop's": mine, "another of the shop's": other, "the flood's first": early} {
+		if _, err := two.store.Claim(t.Context(), c.SigHash()); err == nil {
+			t.Errorf("%s is served", name)
+		}
+	}
+	two.holds(late) // past the share
+	w.clock.move(91 * 24 * time.Hour)
+	two.retry()
+	kept, err := two.store.State("mirror-notices")
+	if err != nil || len(kept) != 0 {
+		t.Errorf("%d notices are kept after three months (%v)", len(kept), err)
 	}
 }
