@@ -72,6 +72,7 @@ type entry struct {
 	descriptor *protocol.Descriptor // nil: not found yet
 	previous   [32]byte             // the hash of the descriptor before this one
 	logs       []logKey             // the present one and earlier ones, latest first, at most MaxEpochs
+	raises     []time.Time          // when it began its latest logs, at most MaxRaises
 	refusal    string               // why the latest descriptor that came was not taken
 	health     health
 	dirty      bool // differs from what State has

@@ -62,7 +62,12 @@ type UnreachableError struct {
 }
 
 // Error says why in words, without anything of this machine's inside.
-func (e *UnreachableError) Error() string { return discovery.Explain(e.Err) }
+func (e *UnreachableError) Error() string {
+	if errors.Is(e.Err, ErrSlow) {
+		return ErrSlow.Error()
+	}
+	return discovery.Explain(e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *UnreachableError) Unwrap() error { return e.Err }
@@ -101,6 +106,7 @@ func (c *Client) Post(ctx context.Context, p Peer, path, contentType string, bod
 }
 
 // GetStream is Get for answers that are read piece by piece. Reading fails with the errors of Get. The caller closes it.
+// An answer that drips (LeastRate) is an *UnreachableError with ErrSlow, here and in Get and Post.
 func (c *Client) GetStream(ctx context.Context, p Peer, path string, limit int64) (io.ReadCloser, error) {
 	return c.open(ctx, p, http.MethodGet, path, "", nil, limit, DefaultStreamTimeout)
 }
@@ -146,14 +152,14 @@ func (c *Client) open(ctx context.Context, p Peer, method, path, contentType str
 		return fail(c.fault(ctx, p, err, limit), 0)
 	}
 	if answer.StatusCode != http.StatusOK && answer.StatusCode != http.StatusAccepted {
-		refusal, n := readStatus(answer)
+		refusal, n := readStatus(answer, cancel)
 		return fail(refusal, n)
 	}
 	if encoding := answer.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		_ = answer.Body.Close() // not read
 		return fail(&StatusError{Code: answer.StatusCode, Message: "the answer is compressed, which was not asked for"}, 0)
 	}
-	return &stream{c: c, ctx: ctx, peer: p, limit: limit, body: answer.Body, began: began, cancel: cancel}, nil
+	return &stream{c: c, ctx: ctx, peer: p, limit: limit, body: answer.Body, pace: newPace(answer.Body, cancel), began: began, cancel: cancel}, nil
 }
 
 // ended reports an exchange. An answer is contact, whatever it says, unless it says that the peer cannot answer, or is no answer: nodes do not
@@ -183,10 +189,10 @@ func (c *Client) fault(ctx context.Context, p Peer, err error, limit int64) erro
 }
 
 // readStatus reads an answer that is an error.
-func readStatus(answer *http.Response) (*StatusError, int64) {
+func readStatus(answer *http.Response, cancel context.CancelFunc) (*StatusError, int64) {
 	defer func() { _ = answer.Body.Close() }() // read as far as it matters
 	e := &StatusError{Code: answer.StatusCode}
-	e.Body, _ = io.ReadAll(io.LimitReader(answer.Body, maxErrorBytes)) // what came is enough
+	e.Body, _ = io.ReadAll(io.LimitReader(newPace(answer.Body, cancel), maxErrorBytes)) // what came is enough
 	var said struct {
 		Error string `json:"error"`
 	}
@@ -209,6 +215,7 @@ type stream struct {
 	peer   Peer
 	limit  int64
 	body   io.ReadCloser
+	pace   *pace
 	began  time.Time
 	bytes  int64
 	err    error
@@ -218,7 +225,7 @@ type stream struct {
 
 // Read implements io.Reader.
 func (s *stream) Read(p []byte) (int, error) {
-	n, err := s.body.Read(p)
+	n, err := s.pace.Read(p)
 	s.bytes += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = s.c.fault(s.ctx, s.peer, err, s.limit)

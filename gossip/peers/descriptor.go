@@ -104,6 +104,9 @@ func (b *Book) acceptable(d *protocol.Descriptor, seed bool) error {
 		case d.Origin.Epoch < old.Origin.Epoch:
 			return refuse("it went back from the log %s to %s", old.Origin, d.Origin)
 		}
+		if err := e.mayRaise(d.Origin, b.o.Now()); err != nil {
+			return err
+		}
 	}
 	switch now := b.o.Now(); {
 	case !now.Before(d.ExpiresAt):
@@ -127,6 +130,10 @@ func (b *Book) take(d *protocol.Descriptor, seed bool) error {
 	e.seed = e.seed || seed
 	if e.descriptor != nil {
 		e.previous = e.descriptor.RecordHash()
+		for range d.Origin.Epoch - e.descriptor.Origin.Epoch { // at most MaxRaises
+			e.raises = append(e.raises, b.o.Now())
+		}
+		e.raises = e.raises[max(0, len(e.raises)-MaxRaises):]
 	}
 	e.descriptor, e.refusal, e.dirty = d, "", true
 	e.logs = slices.DeleteFunc(e.logs, func(l logKey) bool { return l.origin == d.Origin })
@@ -137,12 +144,43 @@ func (b *Book) take(d *protocol.Descriptor, seed bool) error {
 	return nil
 }
 
+// mayRaise says why a peer's next log is not taken: each is a mirror to keep for good, so they are few, and few a day. Several that it began while
+// we did not see it count as so many.
+func (e *entry) mayRaise(to protocol.Origin, now time.Time) error {
+	from := e.descriptor.Origin
+	if to.Epoch == from.Epoch {
+		return nil
+	}
+	if n := to.Epoch - e.firstEpoch() + 1; n > MaxEpochs {
+		return refuse("with %s its domain would have %d logs, and this node takes %d of one", to, n, MaxEpochs)
+	}
+	raises := to.Epoch - from.Epoch
+	for _, at := range e.raises {
+		if now.Sub(at) < RaiseWindow {
+			raises++
+		}
+	}
+	if raises > MaxRaises {
+		return refuse("with %s it would have begun %d logs within a day, and this node takes %d", to, raises, MaxRaises)
+	}
+	return nil
+}
+
+// firstEpoch is the oldest of the peer's logs that are told apart.
+func (e *entry) firstEpoch() int {
+	first := e.descriptor.Origin.Epoch
+	for _, l := range e.logs {
+		first = min(first, l.origin.Epoch)
+	}
+	return max(1, first-MaxEarlier)
+}
+
 // allLogs lists the peer's logs, the present one first. An earlier epoch that we never saw a descriptor of is taken to have the
 // present key: a checkpoint that it does not fit shows that.
 func (e *entry) allLogs() []logKey {
 	list := slices.Clone(e.logs)
 	present := e.descriptor.Origin
-	for epoch := present.Epoch - 1; epoch >= 1 && len(list) < MaxEpochs; epoch-- {
+	for epoch := present.Epoch - 1; epoch >= e.firstEpoch() && len(list) < MaxEpochs; epoch-- {
 		origin := present
 		origin.Epoch = epoch
 		if !slices.ContainsFunc(list, func(l logKey) bool { return l.origin == origin }) {

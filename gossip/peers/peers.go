@@ -30,6 +30,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -43,8 +44,13 @@ const (
 	DefaultMaxPeers = 256
 	// DefaultPerSite bounds the admitted peers whose names lie below one registered domain; seeds do not count.
 	DefaultPerSite = 4
-	// MaxEpochs bounds the logs of one peer that are told apart: its present one and the latest before it.
+	// MaxEpochs bounds the logs of one peer. Beyond it no new one is taken.
 	MaxEpochs = 8
+	// MaxEarlier bounds those of them that are older than the first descriptor that was seen.
+	MaxEarlier = 3
+	// MaxRaises bounds the logs that a peer may begin within RaiseWindow: each is a mirror of its own.
+	MaxRaises   = 3
+	RaiseWindow = 24 * time.Hour
 	// MaxDescriptors bounds the descriptors that are taken from one answer to GET /peers/descriptors.
 	MaxDescriptors = 512
 	// MaxDescriptorsBytes bounds such an answer.

@@ -23,6 +23,8 @@ const (
 	missingMost = 30 * time.Second
 	// missingFirst is the wait after the first look.
 	missingFirst = 250 * time.Millisecond
+	// wokenEvery is the least time between looks, while they fail, that others cause: after a cut one of them ends the wait.
+	wokenEvery = 3 * time.Second
 	// readTimeout bounds the reading of one peer's descriptor, over all places where it may lie.
 	readTimeout = 30 * time.Second
 	// readAtOnce bounds the descriptors that are read at the same time.
@@ -43,6 +45,7 @@ type source struct {
 	seed      bool
 	failures  int
 	next      time.Time
+	woken     time.Time // when somebody last had it read sooner
 	lastError string
 	running   bool
 }
@@ -58,13 +61,17 @@ func (b *Book) poke() {
 }
 
 // Wake has the domain's descriptor read again soon, where that is a domain that is read at all: gossip spoke of another one, or the
-// peer told us something though we have not found it yet. It never blocks. A peer cannot make us read more often than every
-// missingFirst after a look that succeeded, nor past the backoff after one that failed twice or more.
+// peer told us something though we have not found it yet. It never blocks. Nobody can make us read more often than every
+// missingFirst after a look that succeeded, nor than every wokenEvery while looks fail.
 func (b *Book) Wake(domain string) {
 	b.mu.Lock()
 	now := b.o.Now()
 	for _, s := range b.sources {
-		if s.domain == domain && s.failures < 2 && s.next.After(now.Add(missingFirst)) {
+		if s.domain != domain || s.running || !s.next.After(now.Add(missingFirst)) {
+			continue
+		}
+		if s.failures < 2 || now.Sub(s.woken) >= wokenEvery {
+			s.woken = now
 			s.next = now.Add(missingFirst)
 			defer b.poke()
 		}
@@ -170,7 +177,7 @@ func (b *Book) forget(e *entry) {
 	if e == nil || e.seed || e.descriptor == nil {
 		return
 	}
-	e.descriptor, e.logs, e.dirty = nil, nil, true
+	e.descriptor, e.logs, e.raises, e.dirty = nil, nil, nil, true
 	b.settle()
 }
 

@@ -13,19 +13,20 @@ import (
 
 // kept is an entry's form in State.
 type kept struct {
-	Descriptor  string    `json:"descriptor,omitempty"` // the signed document
-	Previous    string    `json:"previous,omitempty"`   // hex
-	Logs        []keptLog `json:"logs,omitempty"`
-	Seed        bool      `json:"seed,omitempty"` // by address: whom it turned out to be
-	Blocked     bool      `json:"blocked,omitempty"`
-	LastContact time.Time `json:"lastContact,omitzero"`
-	Failures    int       `json:"failures,omitempty"`
-	Until       time.Time `json:"until,omitzero"`
-	LastError   string    `json:"lastError,omitempty"`
-	Complaint   string    `json:"complaint,omitempty"`
-	Complained  time.Time `json:"complained,omitzero"`
-	In          int64     `json:"in,omitempty"`
-	Out         int64     `json:"out,omitempty"`
+	Descriptor  string      `json:"descriptor,omitempty"` // the signed document
+	Previous    string      `json:"previous,omitempty"`   // hex
+	Logs        []keptLog   `json:"logs,omitempty"`
+	Raises      []time.Time `json:"raises,omitempty"` // when its latest logs began
+	Seed        bool        `json:"seed,omitempty"`   // by address: whom it turned out to be
+	Blocked     bool        `json:"blocked,omitempty"`
+	LastContact time.Time   `json:"lastContact,omitzero"`
+	Failures    int         `json:"failures,omitempty"`
+	Until       time.Time   `json:"until,omitzero"`
+	LastError   string      `json:"lastError,omitempty"`
+	Complaint   string      `json:"complaint,omitempty"`
+	Complained  time.Time   `json:"complained,omitzero"`
+	In          int64       `json:"in,omitempty"`
+	Out         int64       `json:"out,omitempty"`
 }
 
 type keptLog struct {
@@ -73,7 +74,7 @@ func (b *Book) restore(domain string, value []byte) (*entry, error) {
 	case d.Domain != domain || d.Network() != b.o.Network:
 		return nil, errors.New("the descriptor is of another domain or network")
 	}
-	e.descriptor = d
+	e.descriptor, e.raises = d, k.Raises[:min(len(k.Raises), MaxRaises)]
 	if n, err := hex.Decode(e.previous[:], []byte(k.Previous)); err != nil || n != len(e.previous) {
 		e.previous = [32]byte{}
 	}
@@ -103,6 +104,7 @@ func (e *entry) keep() ([]byte, error) {
 	}
 	if e.descriptor != nil {
 		k.Descriptor = string(e.descriptor.Raw())
+		k.Raises = e.raises
 		k.Previous = hex.EncodeToString(e.previous[:])
 		for _, l := range e.logs {
 			k.Logs = append(k.Logs, keptLog{l.origin.String(), protocol.EncodePublicKey(l.key)})
