@@ -11,6 +11,8 @@ import (
 const (
 	// MaxMirrors bounds the logs that are held.
 	MaxMirrors = 1_024
+	// MaxMirrorsPerDomain bounds those of one domain: its epochs.
+	MaxMirrorsPerDomain = 8
 	// MaxAppendEntries is the most entries that one AppendEntries takes.
 	MaxAppendEntries = 16_384
 
@@ -19,7 +21,7 @@ const (
 )
 
 // OpenMirror makes room for the log of another node, empty, if it is not held already. A log whose fork was found before is frozen from the
-// start. Errors: ErrFull at MaxMirrors.
+// start. Errors: ErrFull at MaxMirrors, and at MaxMirrorsPerDomain.
 func (s *Store) OpenMirror(ctx context.Context, origin protocol.Origin) error {
 	if _, err := protocol.ParseOrigin(origin.String()); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
@@ -31,10 +33,17 @@ func (s *Store) OpenMirror(ctx context.Context, origin protocol.Origin) error {
 		if _, held := s.logs.named(origin.String()); held {
 			return nil, nil
 		}
+		of := s.logs.ofDomain(origin.Domain)
 		for _, log := range t.opened {
 			if log.name == origin.String() {
 				return nil, nil
 			}
+			if log.origin.Domain == origin.Domain {
+				of++
+			}
+		}
+		if of >= MaxMirrorsPerDomain {
+			return fmt.Errorf("%w: %d logs of %s are held", ErrFull, of, origin.Domain), nil
 		}
 		if len(s.logs.all)+len(t.opened) >= MaxMirrors {
 			return fmt.Errorf("%w: %d logs are held", ErrFull, MaxMirrors), nil
@@ -46,6 +55,18 @@ func (s *Store) OpenMirror(ctx context.Context, origin protocol.Origin) error {
 		t.opened, t.changed = append(t.opened, log), true
 		return nil, nil
 	}}).err
+}
+
+// ofDomain counts a domain's logs.
+func (l *logs) ofDomain(domain string) (n int) {
+	l.RLock()
+	defer l.RUnlock()
+	for _, log := range l.all {
+		if log.origin.Domain == domain {
+			n++
+		}
+	}
+	return n
 }
 
 // AppendEntries appends entries to the mirror of a log, whose size must be start, and returns when they are safe on disk. The tree is
