@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"mirnode/gossip/peers"
 	"mirnode/gossip/planner"
 	"mirnode/store"
 )
@@ -160,7 +161,7 @@ func (d *driver) setPeers() {
 	list := d.f.book.Admitted()
 	infos := make([]planner.PeerInfo, len(list))
 	for i, p := range list {
-		infos[i].ID = planner.PeerID(p.Domain)
+		infos[i].ID, infos[i].Site = planner.PeerID(p.Domain), peers.Site(p.Domain)
 		for _, o := range d.f.book.Origins(p.Domain) {
 			infos[i].Origins = append(infos[i].Origins, o.Hash())
 		}

@@ -35,8 +35,8 @@ func newIntake() *intake {
 	}
 }
 
-// add takes hints in. A teller's later word on an origin takes the place of an earlier one that still waits, also where it speaks of
-// less: he may have been restored from a backup.
+// add takes hints in. Of those that wait in one name the one that speaks of most counts: packets overtake each other, and a name proves nothing,
+// so that a forged word must not take a true one's place.
 func (in *intake) add(from planner.PeerID, hints []planner.Hint) {
 	in.mu.Lock()
 	for _, h := range hints {
@@ -45,8 +45,7 @@ func (in *intake) add(from planner.PeerID, hints []planner.Hint) {
 		switch {
 		case !waits && len(in.hints) >= maxWaitingHints:
 			in.dropped++
-		case waits && from == "" && old.Size > h.Size:
-			// memberlist's packets overtake each other
+		case waits && old.Size > h.Size:
 		default:
 			in.hints[key] = h
 		}
