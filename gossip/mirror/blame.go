@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"mirnode/protocol"
+	"mirnode/store"
 )
 
 // badPeers are the peers that one piece of work will not ask again, with the first error of each. The zero value is ready.
@@ -56,6 +57,8 @@ func (m *Mirror) stalled(origin protocol.Origin, err error) {
 	switch {
 	case errors.Is(err, ErrBudget):
 		m.book.Complain(origin.Domain, fmt.Errorf("its log grows faster than this node takes of one origin, which takes the rest later: %w", err))
+	case errors.Is(err, store.ErrFull):
+		m.book.Complain(origin.Domain, fmt.Errorf("its log %s is not mirrored: %w", origin, err))
 	case errors.Is(err, ErrFuture):
 		m.book.Complain(origin.Domain, err)
 	}

@@ -1,28 +1,29 @@
 package mirror
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
 
-// budgets hold what each origin may still send: two buckets of tokens, one that fills in seconds and one that fills in a day. An origin
-// that sends by the million waits for its own buckets, and for nobody else's.
+// budgets hold what each domain's logs together may still send: two buckets of tokens, one that fills in seconds and one that fills in a day. A
+// domain that sends by the million waits for its own buckets, and for nobody else's; a new log brings it no new ones.
 type budgets struct {
 	perSecond, perDay float64
 
 	mu      sync.Mutex
-	origins map[string]*budget // owned by mu; at most maxBudgets
+	domains map[string]*budget // owned by mu; at most maxBudgets
 }
 
-// budget is one origin's: entries that may be taken now.
+// budget is one domain's: entries that may be taken now.
 type budget struct {
 	short, long float64
 	at          time.Time
 }
 
 const (
-	// maxBudgets bounds the origins that are remembered. An origin that was forgotten begins with full buckets, so there must be more
-	// than origins that can be admitted.
+	// maxBudgets bounds the domains that are remembered. A domain that was forgotten begins with full buckets, so there must be more
+	// than can be admitted.
 	maxBudgets = 16_384
 	// burstSeconds is how many seconds' worth the short bucket holds.
 	burstSeconds = 4
@@ -32,7 +33,7 @@ const (
 
 func (b *budgets) init(l *Limits) {
 	b.perSecond, b.perDay = float64(l.EntriesPerSecond), float64(l.EntriesPerDay)
-	b.origins = make(map[string]*budget)
+	b.domains = make(map[string]*budget)
 }
 
 // take grants up to want entries of an origin: 0 when its budget is used up.
@@ -58,15 +59,16 @@ func (b *budgets) charge(origin string, n int, now time.Time) {
 	one.long = max(one.long-float64(n), -b.perDay)
 }
 
-// refill returns the origin's budget as it is now. The caller holds mu.
+// refill returns the budget of an origin's domain as it is now. The caller holds mu.
 func (b *budgets) refill(origin string, now time.Time) *budget {
-	one := b.origins[origin]
+	domain, _, _ := strings.Cut(origin, "/")
+	one := b.domains[domain]
 	if one == nil {
-		if len(b.origins) >= maxBudgets {
-			clear(b.origins)
+		if len(b.domains) >= maxBudgets {
+			clear(b.domains)
 		}
 		one = &budget{short: burstSeconds * b.perSecond, long: b.perDay, at: now}
-		b.origins[origin] = one
+		b.domains[domain] = one
 	}
 	if passed := now.Sub(one.at).Seconds(); passed > 0 {
 		one.short = min(one.short+passed*b.perSecond, burstSeconds*b.perSecond)

@@ -46,13 +46,7 @@ func (m *Mirror) pull(ctx context.Context, from peers.Peer, origin protocol.Orig
 	if !ok || origin.Domain == m.own.Origin.Domain {
 		return 0, ErrNotAdmitted
 	}
-	head, ok := m.store.Head(name)
-	if !ok {
-		if err := m.store.OpenMirror(ctx, origin); err != nil {
-			return 0, stored("opening a mirror", err)
-		}
-		head, _ = m.store.Head(name)
-	}
+	head, opened := m.store.Head(name)
 	if head.Frozen {
 		return 0, store.ErrFrozen
 	}
@@ -63,6 +57,14 @@ func (m *Mirror) pull(ctx context.Context, from peers.Peer, origin protocol.Orig
 	}
 	if err != nil {
 		return 0, err
+	}
+	if !opened { // only now: a log that was never shown costs nothing
+		if err := m.store.OpenMirror(ctx, origin); err != nil {
+			return 0, stored("opening a mirror", err)
+		}
+		if head, _ = m.store.Head(name); head.Frozen {
+			return 0, store.ErrFrozen
+		}
 	}
 	if from.Domain == origin.Domain && c.Size < head.Checkpoint.Size {
 		m.wentBack(origin, head.Checkpoint.Size, c.Size)
@@ -300,6 +302,8 @@ func outcome(err error) planner.Outcome {
 		return planner.Busy
 	case ours(err), errors.Is(err, ErrBudget), errors.Is(err, ErrFuture), errors.Is(err, ErrNotAdmitted):
 		return planner.Local
+	case errors.Is(err, peers.ErrSlow):
+		return planner.Slow
 	}
 	return planner.Unreachable
 }
