@@ -30,6 +30,9 @@ func newSimulateCommand(s streams) *cobra.Command {
 			if len(rates) == 0 || len(rates) > maxSimulatedRates {
 				return withHint(fmt.Sprintf("%d rates were given", len(rates)), fmt.Sprintf("Give 1 to %d, such as --rate 5,20.", maxSimulatedRates))
 			}
+			if config.Nodes < 2 || config.Nodes > sim.MaxNodes { // before zero would mean the default
+				return withHint(fmt.Sprintf("%d nodes make no network to simulate", config.Nodes), fmt.Sprintf("Give 2 to %d, such as --nodes 1000.", sim.MaxNodes))
+			}
 			fmt.Fprintf(s.err, "Simulating %d nodes for %s, %d rates: about a minute.\n", config.Nodes, config.Measured, len(rates))
 			if config.Loss == 0 {
 				config.Loss = -1 // zero would mean the default
