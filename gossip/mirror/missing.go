@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// sourceTime is how long one peer may take to give what it has of one log's missing bodies: retryShare of them, of up to 16 KB.
-	sourceTime = 5 * time.Second
+	// sourcePatience is the part of Limits.CallTimeout in which one peer must give what it has of one log's missing bodies: retryShare of them, of
+	// up to 16 KB.
+	sourcePatience = 4
 	// slowFor is how long a peer that took longer is not asked for missing bodies.
 	slowFor = 10 * time.Minute
 )
@@ -116,13 +117,14 @@ func (m *Mirror) gatherMissing(ctx context.Context, origin protocol.Origin, want
 }
 
 func (m *Mirror) askMissing(ctx context.Context, p peers.Peer, origin protocol.Origin, want []wanted, all []found) {
-	bounded, cancel := context.WithTimeout(ctx, sourceTime)
+	patience := m.limits.CallTimeout / sourcePatience
+	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := m.fetch(bounded, p, origin, want, all)
 	m.blame(err)
 	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		m.slow.note(p.Domain, m.now().Add(slowFor))
-		m.log.Warn("a peer is too slow to be asked for missing bodies for a while", "peer", p.Domain, "took", sourceTime, "pause", slowFor)
+		m.log.Warn("a peer is too slow to be asked for missing bodies for a while", "peer", p.Domain, "patience", patience, "pause", slowFor)
 	}
 }
 
