@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -38,15 +39,16 @@ func (s *Store) Visit(ctx context.Context, q Query, visit func(*Record)) (cursor
 
 func (s *Store) visit(ctx context.Context, c scan, visit func(*Record)) (cursor string, err error) {
 	// The tables are chosen before the index is read: what leaves them meanwhile is in it then. The log is read last: it has every record
-	// that the others know.
+	// that the index knows, and those of the tables up to the last one that there was before.
 	s.state.RLock()
 	tables := [2]*table{s.state.active, s.state.merging}
 	s.state.RUnlock()
+	upTo := s.counts.lastSeq.Load() // of the log as it is seen at least; tables go on growing
 	err = s.index.view(func(index *bbolt.Tx) error {
 		return s.log.view(func(log *bbolt.Tx) error {
-			sources := []source{s.newTableSource(tables[0], c)}
+			sources := []source{s.newTableSource(tables[0], c, upTo)}
 			if tables[1] != nil {
-				sources = append(sources, s.newTableSource(tables[1], c))
+				sources = append(sources, s.newTableSource(tables[1], c, upTo))
 			}
 			sources = append(sources, newDiskSource(index, s.index.path, c))
 			p := pageReader{store: s, scan: c, tx: log, log: log.Bucket(recordsBucket).Cursor(), visit: visit}
@@ -150,16 +152,18 @@ func (m *merged) next() (best entry, found bool) {
 // chunk is how many entries a tableSource takes under one hold of the lock. Most answers are small: taking 64 cost a page of ten a third of its time.
 const chunk = 16
 
-// tableSource reads a table some entries at a time, so that the committer need not wait for a whole scan.
+// tableSource reads a table some entries at a time, so that the committer need not wait for a whole scan. Of records that came after upTo it
+// gives nothing: a view of the log that began before them has not got them.
 type tableSource struct {
 	store *Store
 	table *table
+	upTo  uint64
 	have  []entry
 	done  bool
 }
 
-func (s *Store) newTableSource(t *table, c scan) *tableSource {
-	source := &tableSource{store: s, table: t, have: make([]entry, 0, chunk)}
+func (s *Store) newTableSource(t *table, c scan, upTo uint64) *tableSource {
+	source := &tableSource{store: s, table: t, upTo: upTo, have: make([]entry, 0, chunk)}
 	source.fill(c.from, c.after)
 	return source
 }
@@ -167,8 +171,16 @@ func (s *Store) newTableSource(t *table, c scan) *tableSource {
 func (s *tableSource) fill(from key, after bool) {
 	s.store.state.RLock()
 	defer s.store.state.RUnlock()
-	s.have = s.table.next(from, after, s.have[:0:chunk])
-	s.done = len(s.have) < chunk
+	for {
+		s.have = s.table.next(from, after, s.have[:0:chunk])
+		if s.done = len(s.have) < chunk; !s.done {
+			from, after = s.have[chunk-1].key, true
+		}
+		s.have = slices.DeleteFunc(s.have, func(e entry) bool { return e.at.seq() > s.upTo })
+		if len(s.have) > 0 || s.done {
+			return
+		}
+	}
 }
 
 func (s *tableSource) peek() (entry, bool) {

@@ -15,8 +15,8 @@ const (
 	// MaxObservedDay bounds the observations of one observer that Observations gives of one domain and one day, by when the key was last seen: as many as an
 	// observer logs who keeps to the rules. The newest of the day count.
 	MaxObservedDay = 24
-	// MaxObservations bounds the observations of one observer that ObservedKey shows.
-	MaxObservations = 64
+	// MaxObservations bounds the observations of one observer that Observed shows of one key, and MaxObservedKeys those of all keys.
+	MaxObservations, MaxObservedKeys = 64, 1_024
 
 	day = 24 * time.Hour
 )
@@ -36,10 +36,10 @@ func (s *Store) Observations(ctx context.Context, domain string, limit int, curs
 		return nil, "", err
 	}
 	observers := s.observers()
-	err = s.observed(func(index, log *bbolt.Tx, tables []*table) error {
+	err = s.observed(func(index, log *bbolt.Tx, tables []*table, upTo uint64) error {
 		h.streams = h.streams[:0]
 		for _, observer := range observers {
-			h.open(&observed{term: s.terms.observedBy(observer, h.domain), store: s, index: index, tables: tables})
+			h.open(&observed{term: s.terms.observedBy(observer, h.domain), store: s, index: index, tables: tables, upTo: upTo})
 		}
 		found, next, err = h.page(ctx, log)
 		return err
@@ -50,18 +50,23 @@ func (s *Store) Observations(ctx context.Context, domain string, limit int, curs
 	return found, next, nil
 }
 
-// ObservedKey shows visit what the observers logged of one key of a domain: of each in turn the newest, and older ones, at most MaxObservations, for as
-// long as visit wants more of that observer. visit must neither wait nor call the store. What others logged costs nothing.
-func (s *Store) ObservedKey(ctx context.Context, domain, fingerprint string, observers []string, visit func(o *protocol.Observation) (more bool)) error {
-	return s.observed(func(index, log *bbolt.Tx, tables []*table) error {
+// Observed shows visit what the observers logged of one key of a domain, or with the fingerprint "" of all: of each in turn the newest, and older ones, at
+// most MaxObservations or MaxObservedKeys, for as long as visit wants more of that observer. visit must neither wait nor call the store. What others
+// logged costs nothing.
+func (s *Store) Observed(ctx context.Context, domain, fingerprint string, observers []string, visit func(o *protocol.Observation) (more bool)) error {
+	most, key := MaxObservations, []string{fingerprint}
+	if fingerprint == "" {
+		most, key = MaxObservedKeys, nil
+	}
+	return s.observed(func(index, log *bbolt.Tx, tables []*table, upTo uint64) error {
 		records := log.Bucket(recordsBucket).Cursor()
 		for _, observer := range observers {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			stream := &observed{term: s.terms.observedBy(observer, domain, fingerprint), store: s, index: index, tables: tables}
+			stream := &observed{term: s.terms.observedBy(observer, domain, key...), store: s, index: index, tables: tables, upTo: upTo}
 			stream.seek(position{})
-			for range MaxObservations {
+			for range most {
 				at, found := stream.next()
 				if !found {
 					break
@@ -70,7 +75,7 @@ func (s *Store) ObservedKey(ctx context.Context, domain, fingerprint string, obs
 				if err != nil {
 					return err
 				}
-				if o == nil || o.Observer != observer || o.Domain != domain || o.Key.Fingerprint != fingerprint {
+				if o == nil || o.Observer != observer || o.Domain != domain || fingerprint != "" && o.Key.Fingerprint != fingerprint {
 					continue
 				}
 				if !callVisitor(func() bool { return visit(o) }) {
@@ -82,16 +87,17 @@ func (s *Store) ObservedKey(ctx context.Context, domain, fingerprint string, obs
 	})
 }
 
-// observed has read look at the index and the log. As in visit the tables are chosen first, and the log is read last.
-func (s *Store) observed(read func(index, log *bbolt.Tx, tables []*table) error) error {
+// observed has read look at the index and the log. As in visit the tables are chosen first, and the log is read last; upTo is for tableSource.
+func (s *Store) observed(read func(index, log *bbolt.Tx, tables []*table, upTo uint64) error) error {
 	s.state.RLock()
 	tables := []*table{s.state.active}
 	if s.state.merging != nil {
 		tables = append(tables, s.state.merging)
 	}
 	s.state.RUnlock()
+	upTo := s.counts.lastSeq.Load()
 	return s.index.view(func(index *bbolt.Tx) error {
-		return s.log.view(func(log *bbolt.Tx) error { return read(index, log, tables) })
+		return s.log.view(func(log *bbolt.Tx) error { return read(index, log, tables, upTo) })
 	})
 }
 
@@ -127,6 +133,7 @@ type observed struct {
 	store  *Store
 	index  *bbolt.Tx
 	tables []*table
+	upTo   uint64 // see tableSource
 	from   merged
 }
 
@@ -135,7 +142,7 @@ func (o *observed) seek(to position) {
 	c := scan{from: key{term: o.term, at: to}}
 	o.from.sources = o.from.sources[:0]
 	for _, t := range o.tables {
-		o.from.sources = append(o.from.sources, o.store.newTableSource(t, c))
+		o.from.sources = append(o.from.sources, o.store.newTableSource(t, c, o.upTo))
 	}
 	o.from.sources = append(o.from.sources, newDiskSource(o.index, o.store.index.path, c))
 }
