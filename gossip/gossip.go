@@ -262,12 +262,24 @@ func (f *Federation) Close() error {
 	return f.closed
 }
 
-// Hint takes note of hints that came over HTTP: from names the teller by domain, which nothing proves. It never blocks.
+// Hint takes note of hints that came over HTTP: from names the teller by domain, which nothing proves. Only those of peers about logs that are mirrored
+// count, so that others cannot fill the place where they wait. It never blocks.
 func (f *Federation) Hint(from string, hints []planner.Hint) {
 	if _, ok := f.book.Peer(from); !ok {
 		f.book.Wake(from) // one that we look for, perhaps: it is there now
+		return
 	}
-	f.intake.add(planner.PeerID(from), hints[:min(len(hints), planner.MaxHints)])
+	f.intake.add(planner.PeerID(from), f.known(hints))
+}
+
+// known gives the hints of logs that are mirrored, of the first MaxHints.
+func (f *Federation) known(hints []planner.Hint) (known []planner.Hint) {
+	for _, h := range hints[:min(len(hints), planner.MaxHints)] {
+		if _, ok := f.book.OriginByHash(h.Origin); ok {
+			known = append(known, h)
+		}
+	}
+	return known
 }
 
 // observedBuffer bounds the keys that wait to be looked at. What finds no room is looked at when its records are due.
