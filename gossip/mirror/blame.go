@@ -58,7 +58,7 @@ func (m *Mirror) stalled(origin protocol.Origin, err error) {
 	case errors.Is(err, ErrBudget):
 		m.book.Complain(origin.Domain, fmt.Errorf("its log grows faster than this node takes of one origin, which takes the rest later: %w", err))
 	case errors.Is(err, store.ErrFull):
-		m.book.Complain(origin.Domain, fmt.Errorf("its log %s is not mirrored: %w", origin, err))
+		m.book.Complain(origin.Domain, fmt.Errorf("its log %s is taken no further: %w", origin, err))
 	case errors.Is(err, ErrFuture):
 		m.book.Complain(origin.Domain, err)
 	}
