@@ -74,6 +74,11 @@ func newClientOf(cmd *cobra.Command, text string) (*nodeClient, error) {
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
+	if resolvers := listSetting(cmd, flagResolver, envResolvers); len(resolvers) > 0 {
+		if err := resolveBy(transport, resolvers); err != nil {
+			return nil, err
+		}
+	}
 	client := &nodeClient{base: base, http: &http.Client{Transport: transport, Timeout: nodeTimeout}}
 	if cmd.Flags().Changed(flagCAFile) {
 		client.caFile = setting(cmd, flagCAFile, envCAFile)

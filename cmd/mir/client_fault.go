@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,6 +19,9 @@ func (c *nodeClient) unreachable(err error) error {
 	problem, hint := tlsProblem(err)
 	if problem == "" {
 		problem, hint = "does not answer: "+err.Error(), "Is it running? `mir node` starts one, `mir cluster` a whole federation to try things with; --node names another."
+		if failed, ok := errors.AsType[*net.DNSError](err); ok {
+			hint = "The name " + failed.Name + " is not in the system's DNS. " + envResolvers + " names other resolvers, as `mir cluster env` does."
+		}
 	}
 	return &exit{exitUnreachable, withHint(fmt.Sprintf("the node %s %s", c.base.Redacted(), problem), hint)}
 }
