@@ -237,6 +237,10 @@ func (m *monitor) sum(r *monitorResult, found *findings) {
 	})
 	slices.SortFunc(r.Forged, bySight)
 	r.Own = len(own)
+	answered := slices.ContainsFunc(r.Nodes, func(n nodeResult) bool { return n.Error == "" })
+	if answered && len(found.sightings) == 0 && found.unread == 0 {
+		r.Warning = neverSeen
+	}
 	r.conclude()
 }
 

@@ -36,6 +36,7 @@ type monitorResult struct {
 	Strange    []*strangeKey `json:"strange"` // the one seen last first
 	Own        int           `json:"own"`     // of the owner's keys that were seen
 	Nodes      []nodeResult  `json:"nodes"`
+	Warning    string        `json:"warning,omitempty"`    // why that there is no strange key may mean nothing
 	Forged     []*sighting   `json:"forged,omitempty"`     // what nodes show and nobody signed
 	Unreadable int           `json:"unreadable,omitempty"` // what is no observation of this domain
 }
@@ -116,6 +117,9 @@ func (r *monitorResult) conclude() {
 	}
 }
 
+// neverSeen is the warning where no node that answered knows any key of the domain.
+const neverSeen = "no node has seen a key of this domain: is the name right? Nodes observe a domain after its first claim"
+
 // exit is what the command ends with; the person was told already.
 func (r *monitorResult) exit() error {
 	switch r.Result {
@@ -151,6 +155,9 @@ func (m *monitor) tell(cmd *cobra.Command, r *monitorResult, news bool) error {
 	}
 	if !news {
 		return nil
+	}
+	if r.Warning != "" {
+		note(cmd, "warning: %s", r.Warning)
 	}
 	w := &failing{to: cmd.OutOrStdout()}
 	r.print(w, newPaint(cmd.OutOrStdout()))
