@@ -53,7 +53,7 @@ func openLog(cmd *cobra.Command, args []string) (*logSource, error) {
 		return nil, err
 	}
 	if mirror == "" {
-		return newLogSource(client, "log", ""), nil
+		return newLogSource(client, ownLog, ""), nil
 	}
 	origin, err := protocol.ParseOrigin(mirror)
 	if refusal, ok := errors.AsType[*protocol.Error](err); ok {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,9 @@ const (
 	// maxLogWait bounds how long one resource waits for a busy node, in all.
 	maxLogWait = 5 * time.Minute
 )
+
+// ownLog is where a node serves its own log.
+const ownLog = "log"
 
 // logSource reads a log over HTTP, as C2SP tlog-tiles serves it. It is a translog.LogSource.
 type logSource struct {
@@ -45,6 +49,10 @@ func (s *logSource) head(ctx context.Context, keys *logKeys) (logKey, sumdb.Veri
 	}
 	signed, err := s.Checkpoint(ctx)
 	if gone, ok := errors.AsType[*notThere](err); ok {
+		if s.prefix == ownLog && s.client.hasNoDomain(ctx) {
+			return none(&rejection{fault: "missing", message: "this node has no domain, so it keeps no log",
+				hint: "`mir node --domain` gives it one; --" + flagMirror + " reads its mirror of another's log."})
+		}
 		return none(&rejection{fault: "missing", message: gone.Error(), hint: "Does it keep this log? A log has its epoch in its name, and a mirror the log's whole name."})
 	} else if err != nil {
 		return none(err)
@@ -110,6 +118,18 @@ func firstEntries(bundle []byte, n int) []byte {
 		end = min(len(bundle), end+2+int(binary.BigEndian.Uint16(bundle[end:])))
 	}
 	return bundle[:end]
+}
+
+// hasNoDomain reports whether the node says so of itself (GET /node): such a one keeps no log.
+func (c *nodeClient) hasNoDomain(ctx context.Context) bool {
+	answer, err := c.ask(ctx, http.MethodGet, "/node", nil, "", nil)
+	if err != nil || answer.err() != nil {
+		return false
+	}
+	var node struct {
+		Domain json.RawMessage `json:"domain"`
+	}
+	return json.Unmarshal(answer.body, &node) == nil && string(node.Domain) == "null"
 }
 
 // notThere says that the node does not have what the log's checkpoint says that it has.
