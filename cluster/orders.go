@@ -225,6 +225,9 @@ func Send(ctx context.Context, dir string, o Order) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
+	if state.Control == "" {
+		return nil, fmt.Errorf("%w: only the names are run here (mir cluster names); the nodes run elsewhere, and are stopped and cut off there", ErrRefused)
+	}
 	connection, err := new(net.Dialer).DialContext(ctx, "unix", state.Control)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w (%w)", dir, ErrNotRunning, err)

@@ -51,6 +51,10 @@ type Service struct {
 
 // StartService starts the names for the nodes. The folder is made if it is not there; one on which another service or cluster runs is refused.
 func StartService(o NamesOptions, nodes []Outsider) (*Service, error) {
+	var err error
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
 	}

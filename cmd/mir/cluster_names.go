@@ -52,7 +52,7 @@ func newClusterNamesCommand(s streams) *cobra.Command {
 	cmd.Flags().StringVar(&f.address, "address", "127.0.0.1", "where both servers listen, and the address of every domain that names no other")
 	cmd.Flags().Uint16Var(&f.dns, "dns-port", 0, "the port of DNS, UDP and TCP; 0 takes any free one")
 	cmd.Flags().Uint16Var(&f.https, "https-port", 0, "the port of HTTPS; 0 takes any free one")
-	cmd.Flags().StringArrayVar(&f.nodes, "node", nil, "DOMAIN=ADDR:PORT, a node's domain and where it serves its API; may be repeated")
+	cmd.Flags().StringArrayVar(&f.nodes, "node", nil, "DOMAIN=ADDR:PORT, a node's domain and where it serves its API; may be repeated (required)")
 	return cmd
 }
 
@@ -73,6 +73,9 @@ func (f *clusterNamesFlags) read() (cluster.NamesOptions, []cluster.Outsider, er
 			return o, nil, fmt.Errorf("--node %q: write it like node1.test=172.30.53.11:8443", text)
 		}
 		nodes = append(nodes, outsider)
+	}
+	if len(nodes) == 0 {
+		return o, nil, errors.New("for which nodes? Give --node once for each, like --node node1.test=172.30.53.11:8443")
 	}
 	if len(nodes) > cluster.MaxNodes {
 		return o, nil, fmt.Errorf("%d nodes: %d are the most", len(nodes), cluster.MaxNodes)

@@ -61,7 +61,11 @@ func askPeers(ctx context.Context, nodes []cluster.Node) map[string]knownPeers {
 	answers := make([]knownPeers, len(nodes))
 	var all sync.WaitGroup
 	for i, n := range nodes {
-		if n.PID == 0 {
+		switch {
+		case n.Status == cluster.Elsewhere:
+			answers[i].Error = "it runs elsewhere"
+			continue
+		case n.PID == 0:
 			answers[i].Error = "it does not run"
 			continue
 		}
@@ -164,6 +168,10 @@ func printStatus(out io.Writer, state *cluster.State, known map[string]knownPeer
 	fmt.Fprintf(table, "cluster\tprocess %d, in %s, %s\n", state.PID, state.Dir, up)
 	fmt.Fprintf(table, "DNS\t%s\nHTTPS\t%s, vouched for by %s\n", state.DNS, state.WellKnownAddress, state.CAFile)
 	for _, n := range state.Nodes {
+		if n.Status == cluster.Elsewhere {
+			fmt.Fprintf(table, "%s\t%s, runs elsewhere, key %s\n", n.Name, n.URL, n.KeyFile)
+			continue
+		}
 		how := string(n.Status)
 		if n.PID != 0 {
 			how += fmt.Sprintf(", process %d", n.PID)
@@ -173,7 +181,7 @@ func printStatus(out io.Writer, state *cluster.State, known map[string]knownPeer
 			fmt.Fprintf(table, "\t%s\n", known[n.Domain].of(state.Nodes).inWords(faults(state, n)))
 		}
 	}
-	if len(state.Nodes) > 1 {
+	if len(state.Nodes) > 1 && state.Control != "" {
 		fmt.Fprintf(table, "links\t%s\n", linksInWords(state))
 	}
 	for _, name := range slices.Sorted(maps.Keys(published.Domains)) {
