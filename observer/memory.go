@@ -10,12 +10,6 @@ import (
 	"mirnode/protocol"
 )
 
-const (
-	// recallPage and recallPages bound what is read of the log to find this node's own last observations of a domain among those of all
-	// nodes. Past that a key counts as new.
-	recallPage, recallPages = 200, 20
-)
-
 // memory is what this node knows of one domain's keys.
 type memory struct {
 	keys   map[string]*sight // those that are published, by fingerprint
@@ -48,33 +42,23 @@ type change struct {
 	draft       protocol.ObservationDraft
 }
 
-// recall reads the node's own last observations of a domain out of the log.
+// recall reads the node's own last observations of a domain out of the log. What lies too far back counts as new.
 func recall(ctx context.Context, log Log, domain string, o Options) (*memory, error) {
 	m := &memory{keys: make(map[string]*sight), day: budget{most: o.PerDomain}}
 	seen := make(map[string]bool)
-	cursor := ""
-	for range recallPages {
-		page, next, err := log.Observations(ctx, domain, recallPage, cursor)
-		if err != nil {
-			return nil, err
+	err := log.Observed(ctx, domain, "", []string{o.Node}, func(ob *protocol.Observation) bool {
+		if ob.Network() != o.Network || seen[ob.Key.Fingerprint] {
+			return true
 		}
-		for _, ob := range page {
-			if ob.Observer != o.Node || ob.Network() != o.Network || ob.Domain != domain || seen[ob.Key.Fingerprint] {
-				continue
-			}
-			seen[ob.Key.Fingerprint] = true
-			if !ob.Gone {
-				m.keep(change{fingerprint: ob.Key.Fingerprint, draft: protocol.ObservationDraft{
-					Key: ob.Key, DNSSEC: ob.DNSSEC, FirstSeen: ob.FirstSeen, LastSeen: ob.LastSeen,
-				}})
-			}
+		seen[ob.Key.Fingerprint] = true
+		if !ob.Gone {
+			m.keep(change{fingerprint: ob.Key.Fingerprint, draft: protocol.ObservationDraft{
+				Key: ob.Key, DNSSEC: ob.DNSSEC, FirstSeen: ob.FirstSeen, LastSeen: ob.LastSeen,
+			}})
 		}
-		if next == "" {
-			break
-		}
-		cursor = next
-	}
-	return m, nil
+		return true
+	})
+	return m, err
 }
 
 // keep remembers what was logged.

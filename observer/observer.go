@@ -75,9 +75,8 @@ type Keys interface {
 type Log interface {
 	// AppendStatement adds an observation to the node's own log, and returns when it is durable.
 	AppendStatement(ctx context.Context, st protocol.Statement) (store.Appended, error)
-	// Observations returns observations of a domain's keys by all nodes, newest first, at most limit, from the cursor on ("": from
-	// the newest). A cursor that is not "" says that there may be more.
-	Observations(ctx context.Context, domain string, limit int, cursor string) (page []store.PlacedObservation, next string, err error)
+	// Observed shows visit what the observers logged of a domain's keys, or of one of them, each observer's newest first, as long as visit wants more.
+	Observed(ctx context.Context, domain, fingerprint string, observers []string, visit func(o *protocol.Observation) (more bool)) error
 }
 
 // Options say who observes what. Zero fields mean the defaults, but for the first five, which are required.

@@ -38,7 +38,7 @@ type world struct {
 	reports map[string]*discovery.Report
 	refuse  error // of every append
 	asked   int   // of discovery
-	recalls int   // first pages of the log
+	recalls int   // readings of the log
 }
 
 func newWorld(t *testing.T) *world {
@@ -55,27 +55,18 @@ func (w *world) AppendStatement(_ context.Context, st protocol.Statement) (store
 	return store.Appended{}, nil
 }
 
-// Observations gives pages of three, so that cursors matter.
-func (w *world) Observations(_ context.Context, domain string, _ int, cursor string) ([]store.PlacedObservation, string, error) {
+func (w *world) Observed(_ context.Context, domain, fingerprint string, observers []string, visit func(*protocol.Observation) bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	from := 0
-	if cursor == "" {
-		w.recalls++
-	} else if _, err := fmt.Sscan(cursor, &from); err != nil {
-		return nil, "", err
-	}
-	var all []store.PlacedObservation
-	for _, o := range slices.Backward(w.logged) {
-		if o.Domain == domain {
-			all = append(all, store.PlacedObservation{Observation: o})
+	w.recalls++
+	for _, observer := range observers {
+		for _, o := range slices.Backward(w.logged) {
+			if o.Observer == observer && o.Domain == domain && (fingerprint == "" || fingerprint == o.Key.Fingerprint) && !visit(o) {
+				break
+			}
 		}
 	}
-	all = all[min(from, len(all)):]
-	if len(all) > 3 {
-		return all[:3], fmt.Sprint(from + 3), nil
-	}
-	return all, "", nil
+	return nil
 }
 
 func (w *world) Keys(_ context.Context, domain string) (*discovery.Report, error) {

@@ -80,7 +80,7 @@ func TestOneObserverBuriesNoOther(t *testing.T) {
 			}
 		}
 		shown := map[string]int{}
-		err := s.ObservedKey(t.Context(), "shop.example", protocol.Fingerprint(nodeKey("strange").Public().(ed25519.PublicKey)),
+		err := s.Observed(t.Context(), "shop.example", protocol.Fingerprint(nodeKey("strange").Public().(ed25519.PublicKey)),
 			[]string{"flood.example", "honest.example", "nobody.example"}, func(o *protocol.Observation) bool {
 				shown[o.Observer]++
 				return o.LastSeen.After(noon)
@@ -89,7 +89,12 @@ func TestOneObserverBuriesNoOther(t *testing.T) {
 			t.Errorf("of the strange key is shown %v (%v)", shown, err)
 		}
 		clear(shown)
-		err = s.ObservedKey(t.Context(), "shop.example", protocol.Fingerprint(nodeKey("many").Public().(ed25519.PublicKey)),
+		err = s.Observed(t.Context(), "shop.example", "", []string{"honest.example"}, func(o *protocol.Observation) bool { shown[o.Observer]++; return true })
+		if err != nil || len(shown) != 1 || shown["honest.example"] != 3 {
+			t.Errorf("of all keys is shown %v (%v)", shown, err)
+		}
+		clear(shown)
+		err = s.Observed(t.Context(), "shop.example", protocol.Fingerprint(nodeKey("many").Public().(ed25519.PublicKey)),
 			[]string{"flood.example", "honest.example"}, func(o *protocol.Observation) bool { shown[o.Observer]++; return true })
 		if err != nil || len(shown) != 1 || shown["flood.example"] != store.MaxObservations {
 			t.Errorf("of the other key is shown %v (%v)", shown, err)

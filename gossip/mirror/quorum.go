@@ -87,7 +87,7 @@ func (q *quorum) observations(ctx context.Context, key signedKey) ([]*protocol.O
 		q.poll()
 	}
 	var list []*protocol.Observation
-	err := q.m.store.ObservedKey(ctx, key.domain, key.fingerprint, q.voices, func(o *protocol.Observation) bool {
+	err := q.m.store.Observed(ctx, key.domain, key.fingerprint, q.voices, func(o *protocol.Observation) bool {
 		if o.Network() == q.m.own.Origin.Network {
 			list = append(list, o)
 		}
