@@ -62,7 +62,7 @@ func (c *Config) federationSettings() []Setting {
 		text("peers.admission", "allowlist|open", "whose logs are mirrored: allowlist (the nodes of peers.domains) or open (every node that is heard of, up to peers.max)", &c.Peers.Admission),
 		list("peers.block", "DOMAIN,…", "domains whose nodes are never peers", &c.Peers.Block),
 		number("peers.max", "how many peers there can be", &c.Peers.Max),
-		number("peers.quorum", "how many peers must have seen a key that its domain no longer publishes, before a claim under it counts as verified", &c.Peers.Quorum),
+		number("peers.quorum", "how many nodes, of this one and the peers that are named, one for each registered domain, must have seen a key that its domain no longer publishes, before a claim under it counts as verified", &c.Peers.Quorum),
 		duration("peers.poll_every", "how often a peer is asked what is new, besides what hints tell", &c.Peers.PollEvery),
 		text("peers.outgoing_address", "ADDR", "the local address that connections to peers come from; empty: the system's choice", &c.Peers.OutgoingAddress),
 		list("peers.trust_erasures", "DOMAIN,…", "nodes whose erasure notices count for claims of any domain; without: only for claims of the node's own domain", &c.Peers.TrustErasures),
