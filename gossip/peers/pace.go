@@ -55,9 +55,9 @@ func (p *pace) Read(b []byte) (int, error) {
 	earned := time.Duration(n) * time.Second / LeastRate
 	p.left = min(p.left-time.Since(began)+earned, RateGrace)
 	switch {
-	case errors.Is(err, io.EOF):
-		return n, err
-	case p.slow.Load() || p.left <= 0:
+	case errors.Is(err, io.EOF) && !p.slow.Load():
+		return n, err // all of it, in time
+	case p.slow.Load() || p.left <= 0: // also where the answer ended because it was left: that is no whole one
 		p.expired()
 		return n, ErrSlow
 	}

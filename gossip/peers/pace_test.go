@@ -16,6 +16,7 @@ import (
 type dripping struct {
 	total, piece int
 	every        time.Duration
+	ends         bool // as if all were well, when it is left
 }
 
 func (d dripping) Do(r *http.Request, _ int64) (*http.Response, error) {
@@ -25,7 +26,11 @@ func (d dripping) Do(r *http.Request, _ int64) (*http.Response, error) {
 			select {
 			case <-time.After(d.every):
 			case <-r.Context().Done():
-				_ = writer.CloseWithError(r.Context().Err())
+				err := r.Context().Err()
+				if d.ends {
+					err = nil
+				}
+				_ = writer.CloseWithError(err)
 				return
 			}
 			if _, err := writer.Write(bytes.Repeat([]byte{'x'}, min(d.piece, d.total-sent))); err != nil {
@@ -43,12 +48,13 @@ func TestDripsAreLeft(t *testing.T) {
 		slow   bool
 		most   time.Duration
 	}{
-		"a byte a second":            {dripping{100, 1, time.Second}, true, 4 * time.Second},
-		"nothing after the headers":  {dripping{1, 1, time.Hour}, true, 4 * time.Second},
-		"just below the least rate":  {dripping{1 << 20, 14 << 10, time.Second}, true, 30 * time.Second},
-		"slow, but fast enough":      {dripping{160 << 10, 20 << 10, time.Second}, false, 9 * time.Second},
-		"one pause in a good answer": {dripping{2 << 20, 1 << 20, 2 * time.Second}, false, 5 * time.Second},
-		"short and late":             {dripping{10, 10, 2 * time.Second}, false, 3 * time.Second},
+		"a byte a second":            {dripping{100, 1, time.Second, false}, true, 4 * time.Second},
+		"it ends when it is left":    {dripping{100, 1, time.Second, true}, true, 4 * time.Second},
+		"nothing after the headers":  {dripping{1, 1, time.Hour, false}, true, 4 * time.Second},
+		"just below the least rate":  {dripping{1 << 20, 14 << 10, time.Second, false}, true, 30 * time.Second},
+		"slow, but fast enough":      {dripping{160 << 10, 20 << 10, time.Second, false}, false, 9 * time.Second},
+		"one pause in a good answer": {dripping{2 << 20, 1 << 20, 2 * time.Second, false}, false, 5 * time.Second},
+		"short and late":             {dripping{10, 10, 2 * time.Second, false}, false, 3 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -74,7 +80,7 @@ func TestDripsAreLeft(t *testing.T) {
 // A reader that takes its time is not the peer's fault.
 func TestOwnPausesAreNotThePeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := peers.NewClient(dripping{64 << 10, 1 << 10, 10 * time.Millisecond}, &reports{}, "node1.test", nil)
+		client := peers.NewClient(dripping{64 << 10, 1 << 10, 10 * time.Millisecond, false}, &reports{}, "node1.test", nil)
 		stream, err := client.GetStream(t.Context(), peer, "/x", 1<<20)
 		if err != nil {
 			t.Fatal(err)
