@@ -260,6 +260,7 @@ type peerStatus struct {
 	Domain, State, LastError, Complaint, Frozen, Hints string
 	Admitted                                           bool
 	HeadSize, MirroredSize, SettledSize, LagEntries    uint64
+	CosignedUpTo                                       uint64
 	Quarantined, Missing, Failures                     int
 }
 
