@@ -15,7 +15,7 @@ import (
 // TestQuorum: claims outlive the publication of their keys. A node that joins when a key is gone serves what was signed with it because two nodes
 // saw it published, and says so. One node that says to have seen a key is not enough, however often it says it.
 func TestQuorum(t *testing.T) {
-	w := startHostileWorld(t, cluster.Options{Nodes: 3, Idle: []int{2}}, "liar.test", "accomplice.test")
+	w := startHostileWorld(t, cluster.Options{Nodes: 3, Idle: []int{2}}, "liar.test", "b.liar.test", "accomplice.test")
 	gone, stays := w.domains[0], w.domains[1]
 	var old []*protocol.Claim
 	for i := range 2 {
@@ -74,12 +74,20 @@ func TestQuorum(t *testing.T) {
 	h.awaitWords("a statement of node1.test in the log of liar.test")
 	w.wantNowhere(forged)
 
+	beside := w.newHostile("b.liar.test") // another name below the same registered domain is the same voice
+	beside.showAll(beside.write(beside.observe("b.liar.test", stays.domain, never, time.Hour)))
+	beside.publish()
+	beside.awaitAdmitted()
+	beside.awaitQuarantined(0)
+	h.awaitQuarantined(1)
+	w.wantNowhere(forged)
+
 	// That it was one alone is all that kept the claim out: this is how far a quorum of two carries.
 	accomplice := w.newHostile("accomplice.test")
 	accomplice.showAll(accomplice.write(accomplice.observe("accomplice.test", stays.domain, never, time.Hour)))
 	accomplice.publish()
 	w.wantEverywhere(forged)
-	if f, err := w.lookUp(t.Context(), 2, forged); err != nil || !slices.Equal(f.Verified.Observers, []string{"accomplice.test", "liar.test"}) {
+	if f, err := w.lookUp(t.Context(), 2, forged); err != nil || !slices.Equal(f.Verified.Observers, []string{"accomplice.test", "b.liar.test"}) {
 		t.Errorf("verified by %+v (%v)", f.Verified, err)
 	}
 }
