@@ -66,10 +66,7 @@ func (w *world) up(from int32, bytes int, kind traffic) int64 {
 }
 
 // away tells whether a node's cable is out.
-func (w *world) away(i int32) bool {
-	n := &w.nodes[i]
-	return w.now >= n.leaves && w.now < n.returns
-}
+func (w *world) away(i int32) bool { return w.gone[i] }
 
 // retransmission is what losses cost a TCP message of so many bytes.
 func (w *world) retransmission(bytes int, trip, timeout int64) (delay int64) {

@@ -37,7 +37,7 @@ func newWorld(c Config) *world {
 	w := &world{
 		Config: c, random: rand.New(rand.NewPCG(c.Seed, 0x6d69726e6f6465)), //nolint:gosec // a simulation: it must replay
 		end:   int64(c.WarmUp + c.Measured + c.Drain),
-		nodes: make([]node, c.Nodes), contact: make([]int64, c.Nodes*c.Nodes), ofOrigin: make([][]int32, c.Nodes),
+		nodes: make([]node, c.Nodes), gone: make([]bool, c.Nodes), contact: make([]int64, c.Nodes*c.Nodes), ofOrigin: make([][]int32, c.Nodes),
 	}
 	infos := make([]planner.PeerInfo, c.Nodes)
 	for i := range infos {
@@ -254,6 +254,7 @@ func (w *world) timeOut(ref int32) {
 
 // leave pulls a node's cable.
 func (w *world) leave(i int32) {
+	w.gone[i] = true
 	for other := range w.Nodes {
 		w.contact[int(i)*w.Nodes+other], w.contact[other*w.Nodes+int(i)] = 0, 0
 	}
@@ -261,6 +262,7 @@ func (w *world) leave(i int32) {
 
 // comeBack plugs it in again.
 func (w *world) comeBack(i int32) {
+	w.gone[i] = false
 	n := &w.nodes[i]
 	for o, records := range w.ofOrigin {
 		n.missing += len(records) - int(n.held[o])

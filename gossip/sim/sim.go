@@ -136,6 +136,7 @@ type world struct {
 
 	nodes     []node
 	names     []planner.PeerID // of the nodes
+	gone      []bool           // of the nodes: away now
 	contact   []int64          // [from*Nodes+to]: when from last had an answer from to; 0: no connection
 	exchanges []exchange       // HTTP requests under way, and free places
 	free      []int32
