@@ -15,8 +15,10 @@ const (
 	// MaxObservedDay bounds the observations of one observer that Observations gives of one domain and one day, by when the key was last seen: as many as an
 	// observer logs who keeps to the rules. The newest of the day count.
 	MaxObservedDay = 24
-	// MaxObservations bounds the observations of one observer that Observed shows of one key, and MaxObservedKeys those of all keys.
-	MaxObservations, MaxObservedKeys = 64, 1_024
+	// MaxObservations bounds the observations of one observer that Observed shows of one key.
+	MaxObservations = 64
+	// MaxObservedKeys bounds those that it shows of all keys of a domain.
+	MaxObservedKeys = 1_024
 
 	day = 24 * time.Hour
 )
