@@ -89,8 +89,11 @@ func (w *workshop) verifyAlone(ctx context.Context, claims []*protocol.Claim) (f
 	began := time.Now()
 	for at := 0; at < len(claims); at += catchUpBatch {
 		for _, o := range v.VerifyBatch(ctx, claims[at:min(at+catchUpBatch, len(claims))], verifier.Policy{}) {
-			if o.Err != nil || !o.Verdict.Accepted() {
-				return 0, fmt.Errorf("a good claim was refused: %v %s", o.Err, o.Verdict.Reason)
+			if o.Err != nil {
+				return 0, o.Err
+			}
+			if !o.Verdict.Accepted() {
+				return 0, fmt.Errorf("a good claim was refused: %s", o.Verdict.Reason)
 			}
 		}
 	}
