@@ -29,6 +29,8 @@ type Options struct {
 	Requests int
 	// Spread is how many claims are followed from one node to all others.
 	Spread int
+	// Nodes are the sizes of the federations that they are followed in.
+	Nodes []int
 	// Missed is how many claims arrive while a node is down.
 	Missed int
 	// Turn is how long one side's turn of the verification benchmark is.
@@ -45,7 +47,7 @@ type Options struct {
 
 // DefaultOptions are those of docs/performance.md.
 func DefaultOptions() Options {
-	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Missed: 100_000, Turn: 300 * time.Millisecond}
+	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Nodes: []int{3, 10}, Missed: 100_000, Turn: 300 * time.Millisecond}
 }
 
 // Measurement is one figure.

@@ -33,7 +33,7 @@ func TestEveryBenchmark(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	options := bench.Options{
-		Held: 2_000, Batch: 2_000, Requests: 500, Spread: 20, Missed: 500, Turn: time.Millisecond, Dir: t.TempDir(), Program: program,
+		Held: 2_000, Batch: 2_000, Requests: 500, Spread: 20, Nodes: []int{3}, Missed: 500, Turn: time.Millisecond, Dir: t.TempDir(), Program: program,
 		Kill: func(ctx context.Context, dir string, from, enough int) error {
 			killed = true
 			child := exec.CommandContext(ctx, os.Args[0], "append-forever", dir, strconv.Itoa(from), strconv.Itoa(enough))
