@@ -51,8 +51,8 @@ func TestHostileFlood(t *testing.T) {
 			t.Errorf("%s says of the flood: %+v (%v)", w.node(i).Name, s, err)
 		}
 	}
-	drip.awaitWords("it did not answer in time")
-	hang.awaitWords("it did not answer in time")
+	drip.awaitWords("it answered by drips")
+	hang.awaitWords("it answered by drips")
 	for _, i := range w.running() {
 		for _, h := range all {
 			h.order(i, "block")
