@@ -52,7 +52,7 @@ func TestHostileFlood(t *testing.T) {
 		}
 	}
 	drip.awaitWords("it answered by drips")
-	hang.awaitWords("it answered by drips")
+	hang.awaitWords("it did not answer in time")
 	for _, i := range w.running() {
 		for _, h := range all {
 			h.order(i, "block")
