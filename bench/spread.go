@@ -109,8 +109,34 @@ func (w *workshop) spread(ctx context.Context, nodes int) (_ []time.Duration, er
 	return times, group.Wait()
 }
 
+// ready waits until every node takes claims: first its peers confirm where its log ends.
+func ready(ctx context.Context, client *http.Client, urls []string) error {
+	ctx, cancel := context.WithTimeout(ctx, spreadPatience)
+	defer cancel()
+	for _, url := range urls {
+		for {
+			status, body, err := send(ctx, client, http.MethodGet, url+"/readyz", nil)
+			if err != nil {
+				return err
+			}
+			if status == http.StatusOK {
+				break
+			}
+			select {
+			case <-time.After(catchUpLook):
+			case <-ctx.Done():
+				return fmt.Errorf("%s takes no claims: %s", url, body)
+			}
+		}
+	}
+	return nil
+}
+
 // warmUp lets every node see claims of every domain: connections are open then, and keys found. It waits until all have them.
 func warmUp(ctx context.Context, client *http.Client, urls []string, claims []*protocol.Claim) error {
+	if err := ready(ctx, client, urls); err != nil {
+		return err
+	}
 	if err := sendBatches(ctx, client, urls[0], claims); err != nil {
 		return err
 	}
