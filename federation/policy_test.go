@@ -20,8 +20,9 @@ const (
 	pollShortest = pollEvery / 2
 )
 
-// routine are the routes that nodes go on asking when all is at rest: what is new, and, minutes apart, who is there and whether a log forked.
-var routine = []string{"/log/heads", "/log/forks", "/.well-known/mir-node.json", "/.well-known/mir.json", "/peers/descriptors"}
+// routine are the routes that nodes go on asking when all is at rest: what is new, and, further apart, who is there, whether a log forked, and for
+// cosignatures that a peer did not give yet.
+var routine = []string{"/witness/add-checkpoint", "/log/heads", "/log/forks", "/.well-known/mir-node.json", "/.well-known/mir.json", "/peers/descriptors"}
 
 // TestPoliciesComeToRest: four nodes that do not agree on whom to mirror, one of which hears no hints, all hold what their policies let them, and then
 // ask each other for nothing but what is new, though some records cannot be verified and some logs are not wanted.
@@ -108,8 +109,9 @@ func (w *world) holdsLogs(ctx context.Context, i int, of []int) error {
 
 // asked is what a node was asked, by route, at a time.
 type asked struct {
-	at     time.Time
-	routes map[string]float64
+	at      time.Time
+	routes  map[string]float64
+	entries float64 // of all logs that it holds
 }
 
 func (w *world) asked(ctx context.Context) (all []asked, err error) {
@@ -120,6 +122,9 @@ func (w *world) asked(ctx context.Context) (all []asked, err error) {
 			return nil, err
 		}
 		for series, n := range metrics {
+			if strings.HasPrefix(series, "mir_log_entries{") {
+				a.entries += n
+			}
 			if labels, ok := strings.CutPrefix(series, "mir_http_requests_total{"); ok {
 				_, route, _ := strings.Cut(labels, `route="`)
 				route, _, _ = strings.Cut(route, `"`)
@@ -131,11 +136,15 @@ func (w *world) asked(ctx context.Context) (all []asked, err error) {
 	return all, nil
 }
 
+// restAfter is how long after a log grew others may still ask for what is new in it.
+const restAfter = 5 * time.Second
+
 // wantRest waits until nodes ask each other for nothing but routine while each is polled restPolls times, and wants that it stays so as long again,
 // and that polls come no more often than they should.
 func (w *world) wantRest() {
 	w.t.Helper()
 	var before []asked
+	grew := time.Now() // when a log last grew
 	rest := func(strict bool) func(context.Context) error {
 		return func(ctx context.Context) error {
 			now, err := w.asked(ctx)
@@ -146,10 +155,16 @@ func (w *world) wantRest() {
 				before = now
 			}
 			for i := range now {
+				if now[i].entries != before[i].entries { // a node has logged what it saw, which is news
+					before, grew = now, now[i].at
+					return fmt.Errorf("%s holds more entries than before", w.node(i).Name)
+				}
+			}
+			for i := range now {
 				for route, n := range now[i].routes {
 					if more := n - before[i].routes[route]; more > 0 && !slices.Contains(routine, route) {
 						before = now
-						if strict {
+						if strict && now[i].at.Sub(grew) > restAfter {
 							w.t.Errorf("at rest, %s was asked for %s %g times", w.node(i).Name, route, more)
 						}
 						return fmt.Errorf("%s was asked for %s %g times", w.node(i).Name, route, more)
@@ -162,7 +177,7 @@ func (w *world) wantRest() {
 				if most := others * (float64(took/pollShortest) + 1); strict && polls > most {
 					w.t.Errorf("%s was polled %g times in %v by %g others", w.node(i).Name, polls, took, others)
 				}
-				if polls < restPolls {
+				if polls < restPolls || took < restAfter {
 					return fmt.Errorf("%s was polled only %g times", w.node(i).Name, polls)
 				}
 			}
