@@ -25,14 +25,18 @@ var rooms = []struct {
 	{"translog", []string{"internal/strictjson", "protocol"}},
 	{"store", []string{"protocol", "translog"}},
 	{"observer", []string{"protocol", "discovery", "store"}},
+	{"issuers", []string{"internal/strictjson", "protocol", "store"}},
+	{"accounts", []string{"internal/strictjson", "protocol", "store", "issuers"}},
+	{"assertions", []string{"internal/strictjson", "protocol", "verifier", "translog", "store", "issuers", "accounts"}},
 	{"gossip", []string{"internal/strictjson", "protocol", "discovery", "verifier", "translog", "store"}},
-	{"api", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip"}},
-	{"node", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api"}},
+	{"api", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "issuers", "accounts", "assertions", "gossip"}},
+	{"node", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "issuers", "accounts", "assertions", "gossip", "api"}},
 	{"configs", nil},
 	{"federation", nil},
+	{"clients", nil},
 	{"cluster", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "node"}},
-	{"bench", []string{"protocol", "discovery", "verifier", "translog", "store", "api", "node", "cluster"}},
-	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "gossip", "api", "node", "cluster", "bench"}},
+	{"bench", []string{"protocol", "discovery", "verifier", "translog", "store", "issuers", "accounts", "assertions", "api", "node", "cluster"}},
+	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "assertions", "gossip", "api", "node", "cluster", "bench"}},
 }
 
 // libraries says in which rooms a library may be used outside tests.
