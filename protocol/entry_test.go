@@ -106,7 +106,10 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}
-	for kind, want := range map[protocol.Kind]bool{"claim": true, "key-observation": true, "erasure": true, "node": true, "assertion": false, "": false} {
+	for kind, want := range map[protocol.Kind]bool{
+		"claim": true, "key-observation": true, "erasure": true, "node": true, "assertion": true, "revocation": true, "issuer": true,
+		"assertion-metadata": true, "metadata": false, "": false,
+	} {
 		if kind.Known() != want {
 			t.Errorf("%q is known: %v", kind, !want)
 		}

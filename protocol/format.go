@@ -40,8 +40,11 @@ func (c *Claim) check() error {
 	return nil
 }
 
-func validHash(s string) bool {
-	if len(s) != hashDigits {
+func validHash(s string) bool { return validHex(s, hashDigits) }
+
+// validHex reports whether s is so many lower-case hex digits.
+func validHex(s string, digits int) bool {
+	if len(s) != digits {
 		return false
 	}
 	for i := range len(s) {

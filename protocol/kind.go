@@ -9,6 +9,10 @@ const (
 	KindObservation Kind = "key-observation"
 	KindErasure     Kind = "erasure"
 	KindDescriptor  Kind = "node"
+	KindAssertion   Kind = "assertion"
+	KindRevocation  Kind = "revocation"
+	KindIssuer      Kind = "issuer"
+	KindMetadata    Kind = "assertion-metadata"
 )
 
 // maxKindBytes bounds a kind's name.
@@ -39,14 +43,14 @@ func validKind(s string) bool {
 // Known reports whether [ParseRecord] can read records of this kind.
 func (k Kind) Known() bool {
 	switch k {
-	case KindClaim, KindObservation, KindErasure, KindDescriptor:
+	case KindClaim, KindObservation, KindErasure, KindDescriptor, KindAssertion, KindRevocation, KindIssuer, KindMetadata:
 		return true
 	}
 	return false
 }
 
-// Record is what an entry of a log commits to: a [*Claim], an [*Observation], an [*Erasure] or a [*Descriptor].
-// It is read only, and safe for concurrent use.
+// Record is what an entry of a log commits to: a [*Claim], an [*Observation], an [*Erasure], a [*Descriptor], an
+// [*Assertion], a [*Revocation], an [*Issuer] or a [*MetadataEdit]. It is read only, and safe for concurrent use.
 type Record interface {
 	Kind() Kind
 	// Raw returns the document as it was received, without the white space around it.
@@ -67,6 +71,14 @@ func ParseRecord(kind Kind, data []byte) (Record, error) {
 		return recordOf(ParseErasure(data))
 	case KindDescriptor:
 		return recordOf(ParseDescriptor(data))
+	case KindAssertion:
+		return recordOf(ParseAssertion(data))
+	case KindRevocation:
+		return recordOf(ParseRevocation(data))
+	case KindIssuer:
+		return recordOf(ParseIssuer(data))
+	case KindMetadata:
+		return recordOf(ParseMetadataEdit(data))
 	}
 	return nil, refuse(InvalidSchema, "a newer version of this program may know it", "records of the kind %s are not known", quote(string(kind)))
 }

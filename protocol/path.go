@@ -1,15 +1,17 @@
 package protocol
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
 	"mirnode/internal/strictjson"
 )
 
-// path is the way from metadata to a value inside it, for messages such as
-// "metadata.items[2].price".
+// path is the way to a value inside metadata, or another part of a document, for messages
+// such as "metadata.items[2].price".
 type path struct {
+	root  string // "": metadata
 	steps []step
 }
 
@@ -26,7 +28,7 @@ func (p *path) leave()                            { p.steps = p.steps[:len(p.ste
 // String writes the path. Names that are no plain words stand in quotes.
 func (p *path) String() string {
 	var b strings.Builder
-	b.WriteString("metadata")
+	b.WriteString(cmp.Or(p.root, "metadata"))
 	for _, s := range p.steps {
 		switch {
 		case s.name == nil:

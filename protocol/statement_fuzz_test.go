@@ -19,14 +19,14 @@ func fuzzStatement(f *testing.F, kind protocol.Kind) {
 			mustBeRefusal(t, err, protocol.InvalidSchema)
 			return
 		}
-		if string(r.Raw()) != string(bytes.Trim(data, " \t\r\n")) || len(r.Raw()) > protocol.MaxStatementBytes {
+		if string(r.Raw()) != string(bytes.Trim(data, " \t\r\n")) || len(r.Raw()) > protocol.MaxIssuerBytes {
 			t.Fatalf("%q is another spelling of %s", data, r.Raw())
 		}
 		s := r.(protocol.Statement)
 		if bytes.Contains(s.Canonical(), []byte(`"sig":`)) || !bytes.Contains(s.Canonical(), []byte(`"network":"`+string(s.Network())+`"`)) {
 			t.Fatalf("canonical form %s", s.Canonical())
 		}
-		for _, other := range []protocol.Kind{protocol.KindClaim, protocol.KindObservation, protocol.KindErasure, protocol.KindDescriptor} {
+		for _, other := range kinds {
 			for _, document := range [][]byte{s.Raw(), s.Canonical()} {
 				if _, err := protocol.ParseRecord(other, document); err == nil && (other != kind || len(document) != len(s.Raw())) {
 					t.Fatalf("a %s passes for a %s: %s", kind, other, document)
@@ -36,6 +36,8 @@ func fuzzStatement(f *testing.F, kind protocol.Kind) {
 	})
 }
 
-func FuzzParseObservation(f *testing.F) { fuzzStatement(f, protocol.KindObservation) }
-func FuzzParseErasure(f *testing.F)     { fuzzStatement(f, protocol.KindErasure) }
-func FuzzParseDescriptor(f *testing.F)  { fuzzStatement(f, protocol.KindDescriptor) }
+func FuzzParseObservation(f *testing.F)  { fuzzStatement(f, protocol.KindObservation) }
+func FuzzParseErasure(f *testing.F)      { fuzzStatement(f, protocol.KindErasure) }
+func FuzzParseDescriptor(f *testing.F)   { fuzzStatement(f, protocol.KindDescriptor) }
+func FuzzParseIssuer(f *testing.F)       { fuzzStatement(f, protocol.KindIssuer) }
+func FuzzParseMetadataEdit(f *testing.F) { fuzzStatement(f, protocol.KindMetadata) }

@@ -56,18 +56,31 @@ func statements(t testing.TB) map[protocol.Kind]protocol.Statement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[protocol.Kind]protocol.Statement{protocol.KindObservation: o, protocol.KindErasure: e, protocol.KindDescriptor: d}
+	i, err := issuerDraft(t).Sign(testKey(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := metadataEditDraft().Sign(testKey(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[protocol.Kind]protocol.Statement{
+		protocol.KindObservation: o, protocol.KindErasure: e, protocol.KindDescriptor: d, protocol.KindIssuer: i, protocol.KindMetadata: m,
+	}
 }
 
 func TestStatements(t *testing.T) {
 	wantNetwork := map[protocol.Kind]protocol.Network{
 		protocol.KindObservation: protocol.Development, protocol.KindErasure: protocol.Production, protocol.KindDescriptor: protocol.Staging,
+		protocol.KindIssuer: protocol.Development, protocol.KindMetadata: protocol.Development,
 	}
 	wantSigner := map[protocol.Kind]string{
 		protocol.KindObservation: "node1.test", protocol.KindErasure: "shop.example.com", protocol.KindDescriptor: "node1.test",
+		protocol.KindIssuer: "node1.test", protocol.KindMetadata: "node1.test",
 	}
 	wantIssued := map[protocol.Kind]time.Time{
 		protocol.KindObservation: noon.Add(time.Hour), protocol.KindErasure: noon, protocol.KindDescriptor: noon,
+		protocol.KindIssuer: noon, protocol.KindMetadata: noon,
 	}
 	for kind, s := range statements(t) {
 		t.Run(string(kind), func(t *testing.T) {
@@ -102,18 +115,24 @@ func sorted(t *testing.T, raw []byte) {
 	}
 }
 
+// kinds are all that this version knows.
+var kinds = []protocol.Kind{
+	protocol.KindClaim, protocol.KindObservation, protocol.KindErasure, protocol.KindDescriptor,
+	protocol.KindAssertion, protocol.KindRevocation, protocol.KindIssuer, protocol.KindMetadata,
+}
+
 // TestKindsNeverMix holds each parser to documents of its own kind.
 func TestKindsNeverMix(t *testing.T) {
 	claim, err := testDraft(`{}`).Sign(testKey(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	records := []protocol.Record{claim}
+	records := []protocol.Record{claim, assertion(t), revocation(t)}
 	for _, s := range statements(t) {
 		records = append(records, s)
 	}
 	for _, r := range records {
-		for _, kind := range []protocol.Kind{protocol.KindClaim, protocol.KindObservation, protocol.KindErasure, protocol.KindDescriptor} {
+		for _, kind := range kinds {
 			got, err := protocol.ParseRecord(kind, r.Raw())
 			if kind == r.Kind() {
 				if err != nil || got.Kind() != kind {
@@ -127,7 +146,7 @@ func TestKindsNeverMix(t *testing.T) {
 			}
 		}
 	}
-	got, err := protocol.ParseRecord("assertion", claim.Raw())
+	got, err := protocol.ParseRecord("metadata", claim.Raw())
 	if wantCode(t, err, protocol.InvalidSchema); got != nil {
 		t.Error("a record of an unknown kind")
 	}
