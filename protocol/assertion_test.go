@@ -47,7 +47,7 @@ func assertion(t testing.TB) *protocol.Assertion {
 
 func revocationPayload() *protocol.RevocationPayload {
 	return &protocol.RevocationPayload{
-		Action: protocol.Revoke, AssertionID: protocol.AssertionID(sha256.Sum256([]byte("x"))), IssuerID: protocol.IssuerID("node1.test", issuerNonce),
+		Action: protocol.ActionRevoke, AssertionID: protocol.AssertionID(sha256.Sum256([]byte("x"))), IssuerID: protocol.IssuerID("node1.test", issuerNonce),
 		Timestamp: millis(noon), Reason: "published by mistake",
 	}
 }

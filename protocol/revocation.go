@@ -14,8 +14,8 @@ type RevocationAction string
 
 // The actions. A superseded assertion is revoked as well; the successor names it.
 const (
-	Revoke    RevocationAction = "REVOKE"
-	Supersede RevocationAction = "SUPERSEDE"
+	ActionRevoke    RevocationAction = "REVOKE"
+	ActionSupersede RevocationAction = "SUPERSEDE"
 )
 
 // RevocationPayload is what an issuer signs to revoke an assertion. It must not be changed.
@@ -48,7 +48,7 @@ func ParseRevocationPayload(signed []byte) (*RevocationPayload, error) {
 		Reason: r.words("reason"),
 	}
 	p.Timestamp, p.Time = r.timestamp("timestamp")
-	if p.Action != Revoke && p.Action != Supersede {
+	if p.Action != ActionRevoke && p.Action != ActionSupersede {
 		r.fail("an action is REVOKE or SUPERSEDE", "action %s is none", quote(string(p.Action)))
 	}
 	if err := r.err(); err != nil {
