@@ -61,7 +61,7 @@ func TestStartAnnounceClose(t *testing.T) {
 	if strings.Join(state.Domains, " ") != "node1.test node2.test node3.test demo.test" || state.PID != os.Getpid() || state.Dir != dir {
 		t.Errorf("state %+v", state)
 	}
-	if v := state.Environment(); v[0] != [2]string{"MIR_NODE", "http://127.0.0.1:1"} || len(v) != 5 {
+	if v := state.Environment(); v[0] != [2]string{"MIR_NODE", "http://127.0.0.1:1"} || v[1] != [2]string{"MIR_OPERATOR", "http://127.0.0.1:2"} || len(v) != 6 {
 		t.Errorf("environment %v", v)
 	}
 	if settings, err := state.Discovery(); err != nil || len(settings.ExtraCAs) != 1 {

@@ -27,6 +27,9 @@ func (s *State) Environment() [][2]string {
 		{"MIR_WELL_KNOWN_PORT", strconv.Itoa(s.WellKnownPort)},
 	}
 	if len(s.Nodes) > 0 {
+		if operator := s.Nodes[0].Operator; operator != "" {
+			environment = append([][2]string{{"MIR_OPERATOR", operator}}, environment...)
+		}
 		environment = append([][2]string{{"MIR_NODE", s.Nodes[0].URL}}, environment...)
 	}
 	return environment

@@ -41,6 +41,8 @@ type Domain struct {
 	// Records are further records in the form of a zone file ("_mir-key.example.test. CNAME keys.example.net."); a name without a final
 	// dot is below the domain. They are answered as they are: this is how a script plays a domain that got something wrong.
 	Records []string `json:"records,omitempty"`
+	// Texts are TXT records, by their full names in lower case: "_mir-verify.example.test" and the like, at or below the domain. See SetText.
+	Texts map[string][]string `json:"texts,omitempty"`
 	// Document, where given, is served as /.well-known/mir.json in the place of the one that is made from Keys.
 	Document *Document `json:"document,omitempty"`
 	// Rcode, where given, is the answer to every DNS question about the domain: "SERVFAIL", "REFUSED", …
@@ -220,6 +222,9 @@ func (d *Domain) check(name string) error {
 		if _, err := parseRecord(name, record); err != nil {
 			return err
 		}
+	}
+	if err := d.checkTexts(name); err != nil {
+		return err
 	}
 	if _, known := dns.StringToRcode[d.Rcode]; d.Rcode != "" && !known {
 		return fmt.Errorf("%q is no DNS answer code; SERVFAIL and REFUSED are", d.Rcode)

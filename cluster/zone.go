@@ -75,6 +75,7 @@ func (z *zone) addDomain(name string, d *Domain, otherwise netip.Addr) error {
 		owner := "_mir-key." + apex
 		z.add(&dns.TXT{Hdr: header(owner, dns.TypeTXT), Txt: splitText(protocol.KeyRecord(public))})
 	}
+	z.addTexts(d)
 	for _, text := range d.Records {
 		record, err := parseRecord(name, text)
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 // clusterPublishFlags are the flags of `mir cluster publish` and `unpublish`.
 type clusterPublishFlags struct {
 	dir, key, channel, created, expires string
+	texts                               []string
 
 	// What plays a domain that got something wrong.
 	addresses, records    []string
@@ -29,24 +30,32 @@ type clusterPublishFlags struct {
 func newClusterPublishCommand(s streams) *cobra.Command {
 	var f clusterPublishFlags
 	cmd := &cobra.Command{
-		Use:   "publish DOMAIN --dir DIR --key KEY",
-		Short: "Publish a domain key in a cluster's DNS and well-known document",
+		Use:   "publish DOMAIN --dir DIR {--key KEY | --txt NAME=VALUE}",
+		Short: "Publish a domain key in a cluster's DNS and well-known document, or a TXT record",
 		Long: "Publishes a domain key in a cluster's DNS and well-known document, and makes the domain if it is new. It is in force when the command returns.\n" +
 			"With --channel the key is in that one alone, also if it was in the other before.\n" +
+			"--txt publishes TXT records at any name below the domain, such as the token that shows whose domain it is: all that are given for a name take\n" +
+			"the place of those that --txt put there before.\n" +
 			"What a domain can get wrong is played with --address, --record, --document, --status and --rcode, which need no key.",
 		Example: "  mir cluster publish shop.test --dir DIR --key shop.pem\n" +
+			"  mir cluster publish news.test --dir DIR --txt _mir-verify.news.test=mir-verify=0123…\n" +
 			"  mir cluster publish shop.test --dir DIR --record 'mir-key TXT \"mir-key=…\"'   # at the wrong name\n" +
 			"  mir cluster publish shop.test --dir DIR --rcode SERVFAIL                       # DNS that fails",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			change, err := f.change(cmd)
+			domain, err := domainArgument(args[0])
 			if err != nil {
 				return err
 			}
-			return updatePublished(cmd, s, f.dir, args[0], "published", change)
+			change, err := f.change(cmd, domain)
+			if err != nil {
+				return err
+			}
+			return updatePublished(cmd, s, f.dir, domain, "published", change)
 		},
 	}
 	f.addTo(cmd, "where the key is to be, and nowhere else: dns, well-known or both")
+	cmd.Flags().StringArrayVar(&f.texts, "txt", nil, "NAME=VALUE, a TXT record below the domain; may be repeated, also for one name")
 	cmd.Flags().StringVar(&f.created, "created", "", "since when the key is in use; told by the well-known document alone")
 	cmd.Flags().StringVar(&f.expires, "expires", "", "until when the key was in use: a retired key stays published for a year")
 	cmd.Flags().StringArrayVar(&f.addresses, "address", nil, "the domain's address in the place of 127.0.0.1, or \"none\"; may be repeated")
@@ -63,10 +72,14 @@ func newClusterUnpublishCommand(s streams) *cobra.Command {
 	var f clusterPublishFlags
 	cmd := &cobra.Command{
 		Use:   "unpublish DOMAIN --dir DIR",
-		Short: "Withdraw a key from a cluster's DNS and well-known document, or a whole domain",
-		Long:  "Withdraws one key (--key), all keys of one channel (--channel), or, with neither, the domain itself, which then does not exist any more.",
-		Args:  cobra.ExactArgs(1),
+		Short: "Withdraw a key or a TXT record from a cluster's DNS and well-known document, or a whole domain",
+		Long: "Withdraws one key (--key), all keys of one channel (--channel), TXT records (--txt), or, with none of these, the domain itself, which then does\n" +
+			"not exist any more.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.texts != nil {
+				return f.withdrawTexts(cmd, s, args[0])
+			}
 			public, err := f.publicKey()
 			if err != nil {
 				return err
@@ -92,6 +105,9 @@ func newClusterUnpublishCommand(s streams) *cobra.Command {
 		},
 	}
 	f.addTo(cmd, "where to withdraw from: dns, well-known or both")
+	cmd.Flags().StringArrayVar(&f.texts, "txt", nil, "NAME or NAME=VALUE: all TXT records that --txt put at the name, or one; may be repeated")
+	cmd.MarkFlagsMutuallyExclusive("txt", "key")
+	cmd.MarkFlagsMutuallyExclusive("txt", "channel")
 	return cmd
 }
 
@@ -131,8 +147,8 @@ func updatePublished(cmd *cobra.Command, s streams, dir, name, done string, chan
 	return nil
 }
 
-// change reads the flags of publish.
-func (f *clusterPublishFlags) change(cmd *cobra.Command) (func(*cluster.Published, string) error, error) {
+// change reads the flags of publish for the domain.
+func (f *clusterPublishFlags) change(cmd *cobra.Command, domain string) (func(*cluster.Published, string) error, error) {
 	var edits []func(*cluster.Domain)
 	if f.key != "" {
 		key, err := f.publishedKey()
@@ -149,6 +165,17 @@ func (f *clusterPublishFlags) change(cmd *cobra.Command) (func(*cluster.Publishe
 			return nil, err
 		}
 		edits = append(edits, func(d *cluster.Domain) { d.Addresses = addresses })
+	}
+	if f.texts != nil {
+		texts, err := f.publishedTexts(domain)
+		if err != nil {
+			return nil, err
+		}
+		edits = append(edits, func(d *cluster.Domain) {
+			for name, values := range texts {
+				d.SetText(name, values...)
+			}
+		})
 	}
 	if f.records != nil {
 		edits = append(edits, func(d *cluster.Domain) { d.Records = append(d.Records, f.records...) })
@@ -178,7 +205,7 @@ func (f *clusterPublishFlags) change(cmd *cobra.Command) (func(*cluster.Publishe
 	}, nil
 }
 
-var errNoKey = errors.New("which key? Give --key with the public key's 43 characters or a PEM file (`mir key new --out FILE` makes one)")
+var errNoKey = errors.New("which key? Give --key with the public key's 43 characters or a PEM file (`mir key new --out FILE` makes one), or --txt NAME=VALUE")
 
 func (f *clusterPublishFlags) publishedKey() (cluster.Key, error) {
 	public, err := f.publicKey()
