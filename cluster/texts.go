@@ -37,9 +37,7 @@ func checkTextName(domain, name string) error {
 		return fmt.Errorf("%q is not below %s", name, domain)
 	}
 	label := strings.TrimSuffix(strings.TrimSuffix(name, domain), ".")
-	odd := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '.')
-	}
+	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r) }
 	if _, ok := dns.IsDomainName(name); !ok || strings.IndexFunc(label, odd) >= 0 {
 		return fmt.Errorf("%q is no name of a TXT record: labels of letters, digits, hyphens and underscores, up to 63 characters each, as _mir-verify.%s has", name, domain)
 	}
