@@ -38,7 +38,44 @@ func (s *Store) AppendClaims(ctx context.Context, claims []ClaimToAppend) ([]App
 			return nil, err
 		}
 	}
-	return s.appendItems(ctx, items)
+	return s.appendItems(ctx, items, false)
+}
+
+// AppendRecords appends up to MaxAppendRecords verified records of any kind to the own log, in one transaction and with entries next to each other: all of them or
+// none. Answers and duplicates are as with AppendClaims, but that an error of one is the error of all: *ErasedError.
+//
+// A revocation or an edit counts from then on for the assertion that it names, if its issuer is the same. Whether it may, the caller has seen.
+func (s *Store) AppendRecords(ctx context.Context, records []RecordToAppend) ([]Appended, error) {
+	if len(records) == 0 || len(records) > MaxAppendRecords {
+		return nil, fmt.Errorf("%w: %d records at once, must be 1 to %d", ErrInvalid, len(records), MaxAppendRecords)
+	}
+	items := make([]item, len(records))
+	for i, r := range records {
+		var err error
+		if items[i], err = s.item(r.Record, r.Provenance); err != nil {
+			return nil, err
+		}
+	}
+	return s.appendItems(ctx, items, true)
+}
+
+// refusal is the first reason for which one of the records cannot be appended.
+func (t *transaction) refusal(items []item) error {
+	for i := range items {
+		held, found, err := t.find(&items[i].known)
+		if err != nil {
+			return err
+		}
+		if found {
+			err = held.erasure()
+		} else if erased, yes := t.buried(items[i].record.RecordHash); yes {
+			err = erased
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // AppendStatement is AppendClaim for a statement that this node signed.
@@ -47,16 +84,17 @@ func (s *Store) AppendStatement(ctx context.Context, statement protocol.Statemen
 	if err != nil {
 		return Appended{}, err
 	}
-	return single(s.appendItems(ctx, []item{i}))
+	return single(s.appendItems(ctx, []item{i}, false))
 }
 
-func (s *Store) appendItems(ctx context.Context, items []item) ([]Appended, error) {
+func (s *Store) appendItems(ctx context.Context, items []item, whole bool) ([]Appended, error) {
 	if err := s.Ready(); err != nil {
 		return nil, err
 	}
-	r := &request{items: items, weight: len(items)}
+	r := &request{items: items, weight: len(items), whole: whole}
 	for i := range items {
 		r.bytes += int64(len(items[i].envelope))
+		r.relate(&items[i])
 	}
 	answer := s.submit(ctx, r)
 	if answer.err == nil {

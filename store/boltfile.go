@@ -55,7 +55,11 @@ type filePanic struct {
 
 // ascribe, deferred, tells guards which file was read when a panic came.
 func ascribe(file string) {
-	if reason := recover(); reason != nil {
+	switch reason := recover().(type) {
+	case nil:
+	case filePanic:
+		panic(reason)
+	default:
 		panic(filePanic{file: file, reason: reason})
 	}
 }

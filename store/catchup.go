@@ -66,7 +66,7 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 			p := &parts[i]
 			p.names, p.entries = make([]names, 0, end-first), make([]entry, 0, 3*(end-first))
 			err := s.readRecords(first, end-1, func(r *logRecord) error {
-				return p.add(r, s.terms)
+				return p.add(r, s.termsOf)
 			})
 			slices.SortFunc(p.entries, func(a, b entry) int { return compareKeys(a.key, b.key) })
 			return err
@@ -89,9 +89,9 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 	return t, nil
 }
 
-func (p *part) add(r *logRecord, hasher termHasher) error {
+func (p *part) add(r *logRecord, termsOf func(*logRecord) (recordTerms, error)) error {
 	p.names = append(p.names, r.names())
-	terms, err := hasher.ofRecord(r)
+	terms, err := termsOf(r)
 	if err != nil {
 		return err
 	}

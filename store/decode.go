@@ -14,6 +14,8 @@ import (
 type logRecord struct {
 	Record
 	subject, domain, typ []byte // of a claim, the texts that indexes are made of, mostly within Raw; the domain in its own case
+	facts                []byte // of an assertion, a revocation, an issuer record, an edit: see facts.go; empty where it must be parsed
+	amended, texts       bool   // of an assertion: something amends it; its payload has more than the required members
 
 	one     [1]Place // backs Places where there is but one
 	old     bool     // the envelope is of the old version: its first place must be found otherwise
@@ -56,6 +58,7 @@ func decodeEnvelope(seq uint64, b []byte, copyRaw bool) (logRecord, error) {
 		SigHash:    [32]byte(b[44:checksumOffset]),
 	}}
 	r.old, r.further = b[0] == oldEnvelope, b[stateOffset]&stateFurther != 0
+	r.amended, r.texts = b[stateOffset]&stateAmended != 0, b[stateOffset]&stateTexts != 0
 	if !r.old {
 		r.first = place{
 			log: binary.BigEndian.Uint32(b[placeOffset:]), index: binary.BigEndian.Uint64(b[placeOffset+4:]),
@@ -118,20 +121,27 @@ func decodeTexts(b []byte, most, mostBytes int) (texts []string, rest []byte, ok
 }
 
 func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error) {
+	if copyRaw {
+		b = bytes.Clone(b)
+	}
 	raw := b
+	if r.Kind != protocol.KindClaim {
+		if located {
+			if len(b) == 0 || len(b) < 1+int(b[0]) {
+				return logRecord{}, errEnvelope
+			}
+			r.facts, raw = b[1:1+int(b[0])], b[1+int(b[0]):]
+		}
+		r.Raw = raw
+		return r, nil
+	}
 	if located {
 		if len(b) < locatorBytes {
 			return logRecord{}, errEnvelope
 		}
 		raw = b[locatorBytes:]
 	}
-	if copyRaw {
-		raw = bytes.Clone(raw)
-	}
 	r.Raw = raw
-	if r.Kind != protocol.KindClaim {
-		return r, nil
-	}
 	if !located {
 		claim, err := protocol.ParseClaim(raw)
 		if err != nil {

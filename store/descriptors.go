@@ -13,13 +13,21 @@ import (
 // maxDescriptors bounds the domains whose newest descriptor is remembered.
 const maxDescriptors = 10_000
 
-// noteStatement remembers, of a statement that is appended, what is looked up by something else than its hash: the newest descriptor of each
-// domain.
-func (t *transaction) noteStatement(i *item, seq uint64) error {
-	descriptor, ok := i.of.(*protocol.Descriptor)
-	if !ok {
-		return nil
+// note sees to what goes with a record that is appended and no claim: what it amends, who must hear of it, and the newest descriptor of each domain.
+func (t *transaction) note(i *item, seq uint64) error {
+	switch of := i.of.(type) {
+	case *protocol.Descriptor:
+		return t.noteDescriptor(of, seq)
+	case *protocol.Issuer:
+		t.learned = append(t.learned, of)
 	}
+	if i.relation != nil {
+		return t.amend(i)
+	}
+	return nil
+}
+
+func (t *transaction) noteDescriptor(descriptor *protocol.Descriptor, seq uint64) error {
 	bucket, domain := t.log.Bucket(descriptorsBucket), []byte(descriptor.Domain)
 	value := bucket.Get(domain)
 	if len(value) == 16 && beUint64(value) >= descriptor.Sequence {

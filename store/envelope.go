@@ -13,24 +13,26 @@ import (
 // An envelope is the value of a record in log.db; big-endian throughout:
 //
 //	 0  1  envelope version (2)
-//	 1  1  kind (1: claim, 2: key observation, 3: erasure notice, 4: node descriptor)
-//	 2  1  state: bit 0 erased, bit 1 no locators, bit 2 further places
+//	 1  1  kind (1: claim, 2: key observation, 3: erasure notice, 4: node descriptor, 5: assertion, 6: revocation, 7: issuer record, 8: edit of metadata)
+//	 2  1  state: bit 0 erased, bit 1 no locators, bit 2 further places; of an assertion bit 3 amended, bit 4 its payload has more than the required members
 //	 3  1  provenance: bit 0 well-known, 1 dns, 2 file, 3 DNSSEC, bits 4-5 form (0 not said, 1 text, 2 sdk), bit 6 a quorum vouched for the key
 //	 4  8  ingestedAt, Unix milliseconds: when this node took the record in
 //	12 32  record hash
-//	44 32  sigHash; of a statement zeros
+//	44 32  sigHash; of an assertion and a revocation the hash in its ID; of a statement zeros
 //	76  4  checksum: CRC-32C of the record's sequence (8 bytes) and of all other bytes of the envelope
 //	80  4  the log that the record stands in, by its number here; 0: in none
 //	84  8  its index there
 //	92  8  ingestedAt there, Unix milliseconds
 //
-// What is before the checksum never changes but for the state. Further places stand in a bucket of their own. A record goes on with
+// What is before the checksum never changes but for the state. Further places stand in a bucket of their own. Amended is set as soon as a revocation, an edit or a
+// successor of the assertion is held: most have none, and a look-up need not look for any then. A record goes on with
 //
 //	100 1  number of flags, each then as its length (1 byte) and its bytes
 //	    1  only where provenance bit 6 is set: number of observers, each then as its length and its bytes
 //	    8  seconds of the record's own time, Unix;  4  its nanoseconds
 //	    2  only claims, as the next: where the subject stands in the claim's bytes (64 bytes)
 //	    2+2  where the domain stands, and its length;  2+2  the type's
+//	    1+n  only kinds 5 to 8: what is wanted of them without parsing, see facts.go
 //	       the document, byte for byte as it was received
 //
 // and an erased one with
@@ -42,7 +44,7 @@ import (
 // record stands in the own log that took these records over, at its sequence less one.
 //
 // The locators let an index be rebuilt without parsing JSON. They point at any occurrence of the text in the claim, which is all that
-// is wanted of them. The checksum is against rot, not against people, who can make one anew. A claim that spells such a text with escapes
+// is wanted of them. The checksum is against rot, not against people, who can make one anew. A record that spells such a text with escapes
 // has none (state bit 1, no bytes) and is parsed instead.
 const (
 	envelopeVersion = 2
@@ -55,7 +57,9 @@ const (
 	stateErased     = 1 << 0
 	stateNoLocators = 1 << 1
 	stateFurther    = 1 << 2
-	stateKnown      = 0b111
+	stateAmended    = 1 << 3
+	stateTexts      = 1 << 4
+	stateKnown      = 0b1_1111
 
 	stateOffset    = 2
 	ingestedOffset = 4
@@ -72,7 +76,10 @@ var (
 	channelBits = []protocol.Channel{"well-known", "dns", "file"}
 	formNames   = []string{"", "text", "sdk"}
 	// recordKinds are the kinds of records that are kept, by their number in envelopes and entries less one. Only ever appended to.
-	recordKinds = []protocol.Kind{protocol.KindClaim, protocol.KindObservation, protocol.KindErasure, protocol.KindDescriptor}
+	recordKinds = []protocol.Kind{
+		protocol.KindClaim, protocol.KindObservation, protocol.KindErasure, protocol.KindDescriptor,
+		protocol.KindAssertion, protocol.KindRevocation, protocol.KindIssuer, protocol.KindMetadata,
+	}
 )
 
 // place is where a record stands in a log.
@@ -82,27 +89,24 @@ type place struct {
 	ingested int64 // as the entry has it, Unix milliseconds
 }
 
-// encodeRecord makes the envelope of a record, without a place, with ingestedAt left open for setIngested, and the checksum for seal.
-// claim is nil for a statement.
-func encodeRecord(r Record, claim *protocol.Claim) ([]byte, error) {
+// encodeRecord makes the envelope of a record, without a place, with ingestedAt left open for setIngested, and the checksum for seal. of is the
+// record itself.
+func encodeRecord(r Record, of protocol.Record) ([]byte, error) {
 	bits, err := encodeProvenance(r.Provenance)
 	if err != nil {
 		return nil, err
 	}
 	kind := indexOf(recordKinds, r.Kind)
-	if kind < 0 || claim == nil && r.Kind == protocol.KindClaim {
+	if kind < 0 || of.Kind() != r.Kind {
 		return nil, fmt.Errorf("%w: records of the kind %q are not kept", ErrInvalid, r.Kind)
 	}
 	raw := r.Raw
-	locators, located := [locatorBytes]byte{}, false
-	if claim != nil {
-		locators, located = locate(raw, claim)
-	}
-	state := byte(0)
-	if !located {
+	var buffer [maxFactBytes]byte
+	facts, state := appendFacts(buffer[:0], of, raw)
+	if len(facts) == 0 {
 		state |= stateNoLocators
 	}
-	b := make([]byte, 0, fixedBytes+2+len(r.Provenance.Flags)*(1+MaxFlagBytes)+len(r.Provenance.Quorum)*(1+maxObserverBytes)+12+locatorBytes+len(raw))
+	b := make([]byte, 0, fixedBytes+2+len(r.Provenance.Flags)*(1+MaxFlagBytes)+len(r.Provenance.Quorum)*(1+maxObserverBytes)+12+len(facts)+len(raw))
 	b = append(b, envelopeVersion, byte(kind+1), state, bits)
 	b = binary.BigEndian.AppendUint64(b, 0)
 	b = append(b, r.RecordHash[:]...)
@@ -114,10 +118,7 @@ func encodeRecord(r Record, claim *protocol.Claim) ([]byte, error) {
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(r.ClaimedAt.Unix()))
 	b = binary.BigEndian.AppendUint32(b, uint32(r.ClaimedAt.Nanosecond()))
-	if located {
-		b = append(b, locators[:]...)
-	}
-	return append(b, raw...), nil
+	return append(append(b, facts...), raw...), nil
 }
 
 // appendTexts appends a number of short texts, each with its length.
@@ -177,17 +178,18 @@ func seal(seq uint64, envelope []byte) {
 	binary.BigEndian.PutUint32(envelope[checksumOffset:], checksum(seq, envelope))
 }
 
-func locate(raw []byte, c *protocol.Claim) (l [locatorBytes]byte, found bool) {
+// locate appends a claim's locators, or nothing.
+func locate(b, raw []byte, c *protocol.Claim) []byte {
 	subject := bytes.Index(raw, []byte(c.Subject))
 	domain := bytes.Index(raw, []byte(c.Domain))
 	typ := bytes.Index(raw, []byte(c.Type))
 	if subject < 0 || domain < 0 || typ < 0 || len(raw) > protocol.MaxClaimBytes || len(c.Subject) != subjectBytes {
-		return l, false
+		return b
 	}
-	for i, n := range []int{subject, domain, len(c.Domain), typ, len(c.Type)} {
-		binary.BigEndian.PutUint16(l[2*i:], uint16(n))
+	for _, n := range [...]int{subject, domain, len(c.Domain), typ, len(c.Type)} {
+		b = binary.BigEndian.AppendUint16(b, uint16(n))
 	}
-	return l, true
+	return b
 }
 
 func encodeProvenance(p Provenance) (byte, error) {

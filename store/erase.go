@@ -26,7 +26,7 @@ func (s *Store) EraseClaim(ctx context.Context, sigHash [32]byte, reason string,
 	if err := s.erasable(reason); err != nil {
 		return err
 	}
-	claim := &lookup{by: bySigHash, hash: sigHash}
+	claim := &lookup{by: bySigHash, of: protocol.KindClaim, hash: sigHash}
 	r := &request{lookups: []*lookup{claim}, weight: 1, bytes: fixedBytes + int64(len(reason))}
 	var logged item
 	if notice != nil {
@@ -109,7 +109,7 @@ func (t *transaction) erase(record *logRecord, reason string) error {
 	if err := t.records.Put(name, stub); err != nil {
 		return err
 	}
-	terms, err := t.store.terms.ofRecord(record)
+	terms, err := t.store.termsOf(record)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
 )
 
 // The writes that can fail: while either does, the store is read-only.
@@ -84,10 +86,14 @@ func (s *Store) resync() error {
 	if err != nil {
 		return err
 	}
+	var learned []protocol.Record
 	err = s.readRecords(s.lastSeq+1, end.seq, func(r *logRecord) error {
-		terms, err := s.terms.ofRecord(r)
+		terms, err := s.termsOf(r)
 		if err != nil {
 			return err
+		}
+		if learned, err = appendIssuer(learned, r); err != nil {
+			return s.log.corrupt(r.Seq, err)
 		}
 		n := r.names()
 		s.state.Lock()
@@ -100,6 +106,7 @@ func (s *Store) resync() error {
 	}
 	s.lastSeq, s.lastIngested = end.seq, max(s.lastIngested, end.ingested)
 	s.counts.lastSeq.Store(end.seq)
+	s.tell(learned)
 	s.counts.erased.Store(end.erased)
 	s.counts.statements.Store(end.statements)
 	s.logs.tombstones.Store(end.tombstones)

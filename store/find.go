@@ -126,6 +126,8 @@ func (p *pageReader) show(ctx context.Context, seq uint64) (err error) {
 
 // source gives the entries of one place in ascending order.
 type source interface {
+	// start goes to a key, or, with after, past it.
+	start(from key, after bool)
 	// peek is the entry that next would pass over.
 	peek() (entry, bool)
 	next()
@@ -160,19 +162,26 @@ type tableSource struct {
 	upTo  uint64
 	have  []entry
 	done  bool
+
+	buffer [chunk]entry // what have lies in
 }
 
 func (s *Store) newTableSource(t *table, c scan, upTo uint64) *tableSource {
-	source := &tableSource{store: s, table: t, upTo: upTo, have: make([]entry, 0, chunk)}
-	source.fill(c.from, c.after)
+	source := &tableSource{store: s, table: t, upTo: upTo}
+	source.start(c.from, c.after)
 	return source
+}
+
+func (s *tableSource) start(from key, after bool) {
+	s.done = false
+	s.fill(from, after)
 }
 
 func (s *tableSource) fill(from key, after bool) {
 	s.store.state.RLock()
 	defer s.store.state.RUnlock()
 	for {
-		s.have = s.table.next(from, after, s.have[:0:chunk])
+		s.have = s.table.next(from, after, s.buffer[:0])
 		if s.done = len(s.have) < chunk; !s.done {
 			from, after = s.have[chunk-1].key, true
 		}
@@ -194,7 +203,6 @@ func (s *tableSource) next() {
 	last := s.have[0].key
 	s.have = s.have[1:]
 	if len(s.have) == 0 && !s.done {
-		s.have = make([]entry, 0, chunk)
 		s.fill(last, true)
 	}
 }
@@ -206,16 +214,23 @@ type diskSource struct {
 	term   uint64
 	at     entry
 	valid  bool
+	name   [keyBytes]byte // of the key that it starts at
 }
 
 func newDiskSource(tx *bbolt.Tx, file string, c scan) *diskSource {
 	defer ascribe(file) // the log is being read around it
-	s := &diskSource{cursor: tx.Bucket(termsBucket).Cursor(), file: file, term: c.from.term}
-	s.read(s.cursor.Seek(c.from.appendTo(nil)))
-	if s.valid && c.after && s.at.key == c.from {
+	s := &diskSource{cursor: tx.Bucket(termsBucket).Cursor(), file: file}
+	s.start(c.from, c.after)
+	return s
+}
+
+func (s *diskSource) start(from key, after bool) {
+	defer ascribe(s.file)
+	s.term = from.term
+	s.read(s.cursor.Seek(from.appendTo(s.name[:0])))
+	if s.valid && after && s.at.key == from {
 		s.next()
 	}
-	return s
 }
 
 func (s *diskSource) read(k, v []byte) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"time"
 
 	"mirnode/protocol"
 )
@@ -11,8 +12,9 @@ type item struct {
 	envelope []byte
 	record   Record
 	terms    recordTerms
-	known    lookup             // by which it would be found if it were here
-	of       protocol.Statement // nil for a claim
+	known    lookup          // by which it would be found if it were here
+	of       protocol.Record // nil for a claim
+	relation *relation       // of an assertion and what goes with it; nil for others
 }
 
 func (i *item) claim() bool { return i.of == nil }
@@ -22,6 +24,10 @@ func (s *Store) item(r protocol.Record, p Provenance) (item, error) {
 	switch r := r.(type) {
 	case *protocol.Claim:
 		return s.claimItem(ClaimToAppend{Claim: r, Provenance: p})
+	case *protocol.Assertion:
+		return s.assertionItem(r, p)
+	case *protocol.Revocation:
+		return s.revocationItem(r, p)
 	case protocol.Statement:
 		return s.statementItem(r, p)
 	}
@@ -36,7 +42,8 @@ func (s *Store) claimItem(c ClaimToAppend) (item, error) {
 	}
 	envelope, err := encodeRecord(record, c.Claim)
 	return item{
-		envelope: envelope, record: record, terms: s.terms.ofClaim(c.Claim), known: lookup{by: bySigHash, hash: record.SigHash},
+		envelope: envelope, record: record, terms: s.terms.ofClaim(c.Claim),
+		known: lookup{by: bySigHash, of: protocol.KindClaim, hash: record.SigHash},
 	}, err
 }
 
@@ -44,9 +51,36 @@ func (s *Store) statementItem(statement protocol.Statement, p Provenance) (item,
 	record := Record{
 		Kind: statement.Kind(), ClaimedAt: statement.IssuedAt(), RecordHash: statement.RecordHash(), Raw: statement.Raw(), Provenance: p,
 	}
-	envelope, err := encodeRecord(record, nil)
-	return item{
+	envelope, err := encodeRecord(record, statement)
+	i := item{
 		envelope: envelope, record: record, terms: s.terms.ofStatement(statement), known: lookup{by: byRecordHash, hash: record.RecordHash},
 		of: statement,
-	}, err
+	}
+	if edit, ok := statement.(*protocol.MetadataEdit); ok && err == nil {
+		i.relation, err = s.editOf(edit)
+	}
+	return i, err
+}
+
+func (s *Store) assertionItem(a *protocol.Assertion, p Provenance) (item, error) {
+	i, err := signedItem(a, a.IDHash(), a.Payload.Time, p)
+	if err == nil {
+		i.relation, i.terms, err = s.ofAssertion(a)
+	}
+	return i, err
+}
+
+func (s *Store) revocationItem(r *protocol.Revocation, p Provenance) (item, error) {
+	i, err := signedItem(r, r.IDHash(), r.Time, p)
+	if err == nil {
+		i.relation, i.terms, err = s.ofRevocation(r)
+	}
+	return i, err
+}
+
+// signedItem makes what an issuer signed ready to be written, but for its terms and its relation.
+func signedItem(r protocol.Record, id [32]byte, at time.Time, p Provenance) (item, error) {
+	record := Record{Kind: r.Kind(), ClaimedAt: at, RecordHash: r.RecordHash(), SigHash: id, Raw: r.Raw(), Provenance: p}
+	envelope, err := encodeRecord(record, r)
+	return item{envelope: envelope, record: record, known: lookup{by: bySigHash, of: record.Kind, hash: id}, of: r}, err
 }

@@ -90,6 +90,11 @@ const (
 	byType          = 't'
 	byDomainAndType = 'b'
 	byObserver      = 'w' // who observed which domain's keys, and which of these
+	byArtifact      = 'a'
+	byIssuer        = 'i' // an issuer's assertions
+	byAmended       = 'm' // an issuer's revocations and successors of an assertion of its own
+	byEdited        = 'e' // and the edits of its metadata
+	byIssuerRecord  = 'n'
 )
 
 func (h termHasher) term(kind byte, texts ...string) uint64 {
@@ -102,7 +107,17 @@ func (h termHasher) term(kind byte, texts ...string) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// tag is what a subject's entry carries so that a query by subject and domain or type need not read each record: half a word of each.
+// hashed is a term of a hash and, it may be, a text. It allocates nothing.
+func (h termHasher) hashed(kind byte, hash *[32]byte, text []byte) uint64 {
+	var buffer [256]byte
+	b := append(append(buffer[:0], h.salt[:]...), kind)
+	b = append(append(b, hash[:]...), text...)
+	sum := sha256.Sum256(b)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// tag is what a subject's entry carries so that a query by subject and domain or type need not read each record: half a word of each. An
+// artifact's carries the assertion's home and type.
 func (h termHasher) tag(domain, typ string) uint64 {
 	return h.term(byDomain, domain)&domainTag | h.term(byType, typ)&typeTag
 }
@@ -113,7 +128,8 @@ const (
 	typeTag   = 0xffff_fffe
 )
 
-// recordTerms is everything that the index of terms needs of a record: three terms of a claim, two of a key observation, none of others.
+// recordTerms is everything that the index of terms needs of a record: three terms of a claim, two of a key observation, up to three of an assertion (see
+// relation.go), one of what goes with it, none of others.
 type recordTerms struct {
 	terms [3]uint64 // of a claim: subject, domain, domain and type; of an observation: see observedBy, without and with the key
 	count int
@@ -135,8 +151,15 @@ func (h termHasher) ofClaim(c *protocol.Claim) recordTerms {
 }
 
 func (h termHasher) ofStatement(r protocol.Record) recordTerms {
-	if o, ok := r.(*protocol.Observation); ok {
-		return recordTerms{terms: [3]uint64{h.observedBy(o.Observer, o.Domain), h.observedBy(o.Observer, o.Domain, o.Key.Fingerprint)}, count: 2, at: o.LastSeen}
+	switch r := r.(type) {
+	case *protocol.Observation:
+		return recordTerms{terms: [3]uint64{h.observedBy(r.Observer, r.Domain), h.observedBy(r.Observer, r.Domain, r.Key.Fingerprint)}, count: 2, at: r.LastSeen}
+	case *protocol.Issuer:
+		return h.ofIssuer(r.ID, r.Sequence)
+	case *protocol.MetadataEdit:
+		if id, err := protocol.ParseAssertionID(r.AssertionID); err == nil {
+			return h.ofEdit(&id, []byte(r.IssuerID), r.Sequence)
+		}
 	}
 	return recordTerms{}
 }
@@ -147,7 +170,7 @@ func (h termHasher) observedBy(observer, domain string, fingerprint ...string) u
 	return h.term(byObserver, append([]string{observer, domain}, fingerprint...)...)
 }
 
-// ofRecord is the same from a record that is kept.
+// ofRecord is the same from a record that is kept; those of assertions and what goes with them Store.termsOf knows.
 func (h termHasher) ofRecord(r *logRecord) (recordTerms, error) {
 	if r.erased {
 		return recordTerms{}, nil

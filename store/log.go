@@ -49,6 +49,8 @@ var (
 	descriptorsBucket = []byte("descriptors")
 	// state: space → bucket of key → value.
 	stateBucket = []byte("state")
+	// notes: hash in an assertion's ID → this node's own note on it.
+	notesBucket = []byte("notes")
 
 	identityKey   = []byte("identity")   // 16 random bytes, kept secret: see termHasher
 	erasedKey     = []byte("erased")     // number of erased records
@@ -57,7 +59,7 @@ var (
 )
 
 // logSteps are the versions of log.db.
-var logSteps = []step{createRecords, createLogs}
+var logSteps = []step{createRecords, createLogs, knowAssertions}
 
 // createLogs makes room for logs. The records that are there keep their envelopes; how many there are is noted for the own log, which enters
 // them when it is first opened.
@@ -132,7 +134,7 @@ func openLog(path string, options Options) (*logFile, error) {
 			return &CorruptError{File: path, Reason: "its identity or one of its buckets is missing"}
 		}
 		l.identity = [16]byte(identity)
-		for _, name := range [][]byte{logsBucket, entriesBucket, tilesBucket, placesBucket, quarantineBucket, missingBucket, tombstonesBucket, stateBucket} {
+		for _, name := range [][]byte{logsBucket, entriesBucket, tilesBucket, placesBucket, quarantineBucket, missingBucket, tombstonesBucket, stateBucket, notesBucket} {
 			if tx.Bucket(name) == nil {
 				return &CorruptError{File: path, Reason: fmt.Sprintf("its bucket %s is missing", name)}
 			}
@@ -232,12 +234,17 @@ func (l *logFile) readAt(cursor *bbolt.Cursor, seq uint64, copyRaw bool) (logRec
 func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, error) {
 	r, err := decodeEnvelope(seq, envelope, copyRaw)
 	if err != nil {
-		return r, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d: %v", seq, err)}
+		return r, l.corrupt(seq, err)
 	}
 	if r.old && seq <= l.old.records && l.old.log != 0 {
 		r.first = place{log: l.old.log, index: seq - 1, ingested: r.IngestedAt.UnixMilli()}
 	}
 	return r, nil
+}
+
+// corrupt says that a record is not what it must be.
+func (l *logFile) corrupt(seq uint64, why error) error {
+	return &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d: %v", seq, why)}
 }
 
 // fingerprint tells this log from others without giving its identity away.

@@ -6,9 +6,11 @@ import (
 	"errors"
 
 	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
 )
 
-// naming is the kind of hash that a record is looked up by.
+// naming is the kind of hash that a record is looked up by: its own, or its sigHash, which for assertions and revocations is the hash in their IDs.
 type naming int
 
 const (
@@ -26,6 +28,7 @@ func (n naming) bucket() []byte {
 // lookup is a question for a record by one of its hashes.
 type lookup struct {
 	by     naming
+	of     protocol.Kind // of what is looked up by sigHash: a claim's is none of an assertion
 	hash   [32]byte
 	onDisk []uint64 // records that the index on disk has for the hash's first bytes
 }
@@ -33,7 +36,7 @@ type lookup struct {
 // matches tells whether the record is the one asked for.
 func (l *lookup) matches(r *logRecord) bool {
 	if l.by == bySigHash {
-		return r.SigHash == l.hash
+		return r.SigHash == l.hash && r.Kind == l.of
 	}
 	return r.RecordHash == l.hash
 }
@@ -41,7 +44,7 @@ func (l *lookup) matches(r *logRecord) bool {
 // Claim returns the record of the claim with this sigHash (protocol section 1: the SHA-256 of its sig string), whether a client or a mirror
 // brought it. Errors: ErrNotFound; *ErasedError where the record was erased.
 func (s *Store) Claim(ctx context.Context, sigHash [32]byte) (Record, error) {
-	return s.record(ctx, &lookup{by: bySigHash, hash: sigHash})
+	return s.record(ctx, &lookup{by: bySigHash, of: protocol.KindClaim, hash: sigHash})
 }
 
 // Record is Claim for records of all kinds, by their record hash.

@@ -18,6 +18,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that ingestedAt is read from. Default: time.Now.
 	Now func() time.Time
+	// Learned hears of each issuer record that is newly held, this node's own and mirrored ones, in the order in which they came, once it is safe on
+	// disk and readable. It must neither block nor call the store. Nil: nobody.
+	Learned func(protocol.Record)
 	// MergeClaims is how many claims gather in memory before their index keys are written to disk; four times as many can be there at
 	// worst, of about 240 bytes each (docs/storage.md). More is faster at many millions of claims. Default 200,000; at least 16.
 	MergeClaims int
@@ -48,6 +51,8 @@ type LogOptions struct {
 const (
 	// MaxBatch is the most claims that one AppendClaims takes.
 	MaxBatch = 10_000
+	// MaxAppendRecords is the most records that one AppendRecords takes.
+	MaxAppendRecords = 16
 	// DefaultLimit is how many records a page has when the query does not say.
 	DefaultLimit = 50
 	// MaxLimit is the most records of a page.

@@ -119,6 +119,32 @@ func (s *Store) Receipt(ctx context.Context, recordHash [32]byte) (translog.Rece
 	return translog.Receipt{}, fmt.Errorf("%w in the own log", ErrNotFound)
 }
 
+// LogReceipt proves that a log has the record with this hash, against that log's own signed head: the own log where it has the record, else the first of the
+// mirrors that have it and hold a signed head which covers it. Errors: ErrNotFound where there is none; an erased record has a receipt still.
+func (s *Store) LogReceipt(ctx context.Context, recordHash [32]byte) (translog.Receipt, error) {
+	record, err := s.Record(ctx, recordHash)
+	if _, erased := errors.AsType[*ErasedError](err); err != nil && !erased {
+		return translog.Receipt{}, err
+	}
+	own := s.logs.own.Load()
+	var from *originLog
+	var at Place
+	for _, p := range record.Places {
+		log, held := s.logs.named(p.Origin)
+		if !held || s.logs.snapshot(log).checkpoint.Size <= p.Index {
+			continue
+		}
+		if from == nil || log == own {
+			from, at = log, p
+		}
+	}
+	if from == nil {
+		return translog.Receipt{}, fmt.Errorf("%w under a signed head of a log", ErrNotFound)
+	}
+	return s.receipt(ctx, from, at.Index, protocol.Entry{IngestedAt: at.IngestedAt, Kind: record.Kind, Record: recordHash})
+}
+
+// receipt proves an entry against the newest signed head of its log that is wholly held.
 func (s *Store) receipt(ctx context.Context, own *originLog, index uint64, entry protocol.Entry) (translog.Receipt, error) {
 	state := s.logs.snapshot(own)
 	proof, err := translog.InclusionProof(ctx, tiles{s, own}, index, state.checkpoint.Size)

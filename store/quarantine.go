@@ -23,7 +23,7 @@ const (
 	firstRetry = 10 * time.Second
 )
 
-// QuarantinedRecord is a body that is kept and not served, since its key cannot be found now.
+// QuarantinedRecord is a body that is kept and not served, since its key cannot be found now, or the record that it depends on is not here.
 type QuarantinedRecord struct {
 	Hash     [32]byte
 	Kind     protocol.Kind
@@ -33,11 +33,14 @@ type QuarantinedRecord struct {
 	Since    time.Time
 	Attempts int // that were made since, to find its key
 	Domain   string
-	// Fingerprint and Domain name the key that is wanted; ClaimedAt is the time at which it must have been good.
+	// Fingerprint and Domain name the key that is wanted; ClaimedAt is the time at which it must have been good. Where a record waits for another, Domain is
+	// the ID of that issuer or assertion, and Fingerprint is empty (see Outcome.Wants).
 	Fingerprint string
 	ClaimedAt   time.Time
-	Code        protocol.Code // why it was not accepted at once
-	Reason      string
+	// IngestedAt is the time that the entry at Origin and Index says.
+	IngestedAt time.Time
+	Code       protocol.Code // why it was not accepted at once
+	Reason     string
 }
 
 // quarantined is what is kept of a body in quarantine, as JSON, with the body behind it after a newline.
@@ -77,11 +80,16 @@ func wantedKey(domain, fingerprint string) []byte {
 
 func dueKey(milli int64, what []byte) []byte { return append(beBytes(uint64(milli)), what...) }
 
-// keyOf is the domain and the fingerprint of the key that a record names, and when it must have been good.
-func keyOf(r protocol.Record) (domain, fingerprint string) {
+// waitsFor is what a record in quarantine waits for as a rule: the key that it names, by domain and fingerprint; an assertion for its issuer's record, a
+// revocation for its assertion, by that ID and no fingerprint.
+func waitsFor(r protocol.Record) (domain, fingerprint string) {
 	switch r := r.(type) {
 	case *protocol.Claim:
 		return r.Host(), r.KeyFingerprint
+	case *protocol.Assertion:
+		return r.Payload.IssuerID, ""
+	case *protocol.Revocation:
+		return r.AssertionID, ""
 	case protocol.Statement:
 		return r.Signer()
 	}
@@ -119,7 +127,9 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 		Kind: st.entry.Kind, Log: c.log.number, Index: st.Index, Since: now.UnixMilli(), Next: now.Add(firstRetry).UnixMilli(),
 		Code: st.Code, Reason: clipped(st.Reason), raw: st.Record.Raw(),
 	}
-	q.Domain, q.Fingerprint = keyOf(st.Record)
+	if q.Domain = st.Wants; q.Domain == "" {
+		q.Domain, q.Fingerprint = waitsFor(st.Record)
+	}
 	c.state.Quarantined++
 	t.quarantined++
 	if err := t.putQuarantined(hash, &q); err != nil {

@@ -31,7 +31,7 @@ func (s *Store) QuarantineDue(ctx context.Context, now time.Time, limit, share i
 			if shares[q.Log]++; shares[q.Log] > share { // what was noted before the log's number was
 				continue
 			}
-			record, err := s.told([32]byte(k[8:]), q)
+			record, err := s.told(tx, [32]byte(k[8:]), q)
 			if err != nil {
 				return err
 			}
@@ -43,7 +43,7 @@ func (s *Store) QuarantineDue(ctx context.Context, now time.Time, limit, share i
 }
 
 // QuarantinedBy gives up to limit bodies in quarantine that wait for this key of this domain (in lower case), by hash: those after the given one,
-// the zero hash for the first.
+// the zero hash for the first. For what waits for an issuer's record or an assertion (see Outcome.Wants), domain is that ID and the fingerprint empty.
 func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, after [32]byte, limit int) (found []QuarantinedRecord, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, a
 			if err != nil {
 				return err
 			}
-			record, err := s.told([32]byte(k[8:]), q)
+			record, err := s.told(tx, [32]byte(k[8:]), q)
 			if err != nil {
 				return err
 			}
@@ -71,10 +71,13 @@ func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, a
 	return found, err
 }
 
-func (s *Store) told(hash [32]byte, q quarantined) (QuarantinedRecord, error) {
+func (s *Store) told(tx *bbolt.Tx, hash [32]byte, q quarantined) (QuarantinedRecord, error) {
 	r := QuarantinedRecord{
 		Hash: hash, Kind: q.Kind, Raw: bytes.Clone(q.raw), Origin: s.logs.place(place{log: q.Log}).Origin, Index: q.Index,
 		Since: time.UnixMilli(q.Since).UTC(), Attempts: q.Attempts, Domain: q.Domain, Fingerprint: q.Fingerprint, Code: q.Code, Reason: q.Reason,
+	}
+	if v := tx.Bucket(quarantinePlacesBucket).Get(binary.BigEndian.AppendUint32(hash[:], q.Log)); len(v) == placeValueBytes {
+		r.IngestedAt = time.UnixMilli(int64(beUint64(v[8:]))).UTC()
 	}
 	record, err := protocol.ParseRecord(q.Kind, r.Raw)
 	if err != nil {
@@ -83,6 +86,10 @@ func (s *Store) told(hash [32]byte, q quarantined) (QuarantinedRecord, error) {
 	switch record := record.(type) {
 	case *protocol.Claim:
 		r.ClaimedAt = record.Time()
+	case *protocol.Assertion:
+		r.ClaimedAt = record.Payload.Time
+	case *protocol.Revocation:
+		r.ClaimedAt = record.Time
 	case protocol.Statement:
 		r.ClaimedAt = record.IssuedAt()
 	}

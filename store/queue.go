@@ -15,10 +15,13 @@ type request struct {
 	// transaction. It must not read the index, but name before what it looks up.
 	work    func(t *transaction) (refused, failed error)
 	lookups []*lookup
-	mirror  bool // of a mirror: it comes after clients' requests
-	weight  int  // how much of a transaction it takes, in claims
-	bytes   int64
-	answer  chan answer // capacity 1
+	// relations are those of the items that work appends, or of items: see relate.
+	relations []*relation
+	whole     bool // items are appended all or none
+	mirror    bool // of a mirror: it comes after clients' requests
+	weight    int  // how much of a transaction it takes, in claims
+	bytes     int64
+	answer    chan answer // capacity 1
 }
 
 type answer struct {

@@ -40,7 +40,7 @@ type Place struct {
 	IngestedAt time.Time // when that node took the record in, as it says: UTC, whole milliseconds
 }
 
-// Record is a claim, or a node's statement, as the store has it.
+// Record is a claim, what an issuer signed, or a node's statement, as the store has it.
 type Record struct {
 	// Seq is the record's number in this store, in order of arrival, from 1. It means nothing to other nodes.
 	Seq  uint64
@@ -48,11 +48,12 @@ type Record struct {
 	// IngestedAt is when this node took the record in: UTC, whole milliseconds. Where the own log has the record, it is the time that its
 	// entry there says.
 	IngestedAt time.Time
-	// ClaimedAt is the claim's own timestamp, UTC; of a statement, the time at which it was issued.
+	// ClaimedAt is the record's own timestamp, UTC; of a statement, the time at which it was issued.
 	ClaimedAt time.Time
 	// RecordHash is the record's identity: SHA-256 of its canonical bytes with the signature.
 	RecordHash [32]byte
-	// SigHash is the SHA-256 of the claim's sig string; the claim ID is made from it. Zero for a statement.
+	// SigHash is the SHA-256 of the claim's sig string; the claim ID is made from it. Of an assertion and a revocation it is the hash in the ID:
+	// the SHA-256 of the canonical payload. Zero for a statement.
 	SigHash [32]byte
 	// Raw is the document exactly as it was received. Callers must not change it.
 	Raw        []byte
@@ -70,7 +71,13 @@ type ClaimToAppend struct {
 	Provenance Provenance
 }
 
-// Appended is the answer for one claim.
+// RecordToAppend is a verified record of any kind on its way in.
+type RecordToAppend struct {
+	Record     protocol.Record
+	Provenance Provenance
+}
+
+// Appended is the answer for one claim or record.
 type Appended struct {
 	Record Record
 	// Duplicate tells that a claim with this sigHash was there already; Record is the first one then. In a store with an own log: that this

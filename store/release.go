@@ -24,8 +24,9 @@ func (s *Store) Release(ctx context.Context, hash [32]byte, provenance Provenanc
 	if err != nil {
 		return err
 	}
-	st := settlement{item: &made, known: lookup{by: byRecordHash, hash: hash}, sig: lookup{by: bySigHash, hash: made.record.SigHash}}
+	st := settlement{item: &made, known: lookup{by: byRecordHash, hash: hash}, sig: lookup{by: bySigHash, of: made.record.Kind, hash: made.record.SigHash}}
 	r := &request{mirror: true, weight: 1, bytes: int64(len(made.envelope)), lookups: []*lookup{&st.known, &st.sig}}
+	r.relate(&made)
 	r.work = func(t *transaction) (refused, failed error) {
 		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
 			return ErrNotFound, nil

@@ -40,7 +40,13 @@ type Outcome struct {
 	// Code and Reason say why it is Quarantined or Refused. They go to the log, and are kept with what is in quarantine.
 	Code   protocol.Code
 	Reason string
+	// Wants is the ID of the issuer whose record, or of the assertion, that a Quarantined Record waits for, at most MaxWants bytes: QuarantinedBy finds it by
+	// that. Empty: an assertion waits for its issuer's record, a revocation for its assertion, any other record for the key that it names.
+	Wants string
 }
+
+// MaxWants bounds Outcome.Wants.
+const MaxWants = 128
 
 // settlement is an outcome on its way in.
 type settlement struct {
@@ -48,7 +54,7 @@ type settlement struct {
 	entry protocol.Entry
 	item  *item
 	known lookup // by record hash
-	sig   lookup // by sigHash, of a claim's body
+	sig   lookup // by sigHash, of a body that has one
 	place place
 }
 
@@ -117,6 +123,8 @@ func (s *Store) prepare(st *settlement, o Outcome, log *originLog, entry protoco
 	}
 	r.weight++
 	switch {
+	case len(o.Wants) > MaxWants:
+		return fmt.Errorf("%w: an outcome that waits for a name of %d bytes", ErrInvalid, len(o.Wants))
 	case o.State == Unknown || o.State > Skipped:
 		return fmt.Errorf("%w: an outcome of state %d", ErrInvalid, o.State)
 	case o.State != Held && o.State != Quarantined:
@@ -138,10 +146,11 @@ func (s *Store) prepare(st *settlement, o Outcome, log *originLog, entry protoco
 	}
 	st.item = &made
 	r.bytes += int64(len(made.envelope))
-	if made.claim() {
-		st.sig = lookup{by: bySigHash, hash: made.record.SigHash}
+	if named(made.record.Kind) {
+		st.sig = lookup{by: bySigHash, of: made.record.Kind, hash: made.record.SigHash}
 		r.lookups = append(r.lookups, &st.sig)
 	}
+	r.relate(st.item)
 	return nil
 }
 
@@ -206,12 +215,12 @@ func (t *transaction) hold(c *logChange, st *settlement) error {
 	if _, yes := t.buried(st.known.hash); yes || st.item == nil {
 		return nil
 	}
-	if st.item.claim() {
+	if named(st.item.record.Kind) {
 		_, found, err := t.find(&st.sig)
 		if err != nil {
 			return err
 		}
-		if found { // another claim with the same signature: one of them is not genuine
+		if found { // another claim with the same signature, or the same payload signed once more: the first counts
 			c.state.Refused++
 			return nil
 		}

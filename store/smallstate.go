@@ -11,7 +11,7 @@ import (
 // Bounds of the small state that other parts of the node keep here.
 const (
 	MaxStateBytes = 64 << 10 // of a value
-	MaxStateKeys  = 10_000   // of a space
+	MaxStateKeys  = 100_000  // of a space
 	maxStateName  = 256      // bytes of a key or a space
 	maxSpaces     = 64
 )

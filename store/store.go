@@ -62,6 +62,8 @@ type Store struct {
 	lastSeq      uint64
 	lastIngested int64 // Unix milliseconds; ingestedAt never steps back
 
+	readers sync.Pool // of *assertionReader
+
 	fault  faults
 	counts counters
 

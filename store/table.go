@@ -24,7 +24,7 @@ func short(hash [32]byte) shortHash { return shortHash(hash[:]) }
 // table is one generation of index keys in memory. Neither keys nor values hold pointers, so the garbage collector passes over them.
 // Store.state guards it.
 type table struct {
-	ids     map[shortHash]uint64 // sigHash to sequence, of claims
+	ids     map[shortHash]uint64 // sigHash to sequence, of claims, assertions and revocations
 	hashes  map[shortHash]uint64 // record hash to sequence
 	terms   *btree.BTreeG[entry]
 	lastSeq uint64   // the newest record in it
@@ -43,11 +43,17 @@ func newTable() *table {
 type names struct {
 	seq             uint64
 	sigHash, record [32]byte
-	claim           bool // statements have no sigHash
+	named           bool // it has a sigHash: statements have none
+	claim           bool
 }
 
 func (r *logRecord) names() names {
-	return names{seq: r.Seq, sigHash: r.SigHash, record: r.RecordHash, claim: r.Kind == protocol.KindClaim}
+	return names{seq: r.Seq, sigHash: r.SigHash, record: r.RecordHash, named: named(r.Kind), claim: r.Kind == protocol.KindClaim}
+}
+
+// named tells whether records of the kind are looked up by a hash besides their own.
+func named(kind protocol.Kind) bool {
+	return kind == protocol.KindClaim || kind == protocol.KindAssertion || kind == protocol.KindRevocation
 }
 
 // add takes in the keys of a record. Adding one again changes nothing. An erased one has no terms.
@@ -62,7 +68,7 @@ func (t *table) add(n *names, terms *recordTerms) {
 
 // name takes in what a record is looked up by.
 func (t *table) name(n *names) {
-	if n.claim {
+	if n.named {
 		t.ids[short(n.sigHash)] = n.seq
 	}
 	t.hashes[short(n.record)] = n.seq
@@ -84,6 +90,15 @@ func (t *table) remove(seq uint64, keys [3]key) {
 		t.terms.Set(entry{key: k, tag: removed})
 	}
 	t.erased = append(t.erased, seq)
+}
+
+// has tells whether the table has keys of a term.
+func (t *table) has(term uint64) (found bool) {
+	t.terms.Ascend(entry{key: key{term: term}}, func(e entry) bool {
+		found = e.term == term
+		return false
+	})
+	return found
 }
 
 // claims is the number of records that the table bears the keys of, erasures counted too.

@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"mirnode/protocol"
 	"mirnode/translog"
 )
 
@@ -22,6 +23,9 @@ type transaction struct {
 	changed  bool // anything at all
 
 	relearned bool // entries of the own log came from elsewhere
+
+	amending map[uint64]struct{} // terms of what this transaction appended that amends an assertion
+	learned  []protocol.Record   // issuer records that it appended
 
 	erased, statements      uint64
 	quarantined, tombstones int // change of their numbers
@@ -89,7 +93,10 @@ func (t *transaction) handle(r *request, a *answer) error {
 		a.err, failed = r.work(t)
 		return failed
 	}
-	if a.err = t.store.ownReady(); a.err == nil {
+	if a.err = t.store.ownReady(); a.err == nil && r.whole {
+		a.err = t.refusal(r.items)
+	}
+	if a.err == nil {
 		a.appended = make([]Appended, len(r.items))
 	}
 	for i := range a.appended {
@@ -112,6 +119,9 @@ func (t *transaction) lookUp(requests []*request) error {
 			}
 			for _, l := range r.lookups {
 				l.onDisk = appendCandidates(nil, cursors[l.by], l.hash)
+			}
+			for _, relation := range r.relations {
+				relation.lookUpLater(tx.Bucket(termsBucket).Cursor())
 			}
 		}
 		return nil
@@ -152,18 +162,23 @@ func (t *transaction) read(seq uint64) (logRecord, error) {
 func (t *transaction) put(i *item, p place) error {
 	t.seq++
 	setIngested(i.envelope, t.ingested)
-	setPlace(i.envelope, t.firstOf(i.record.RecordHash, p))
+	first := t.firstOf(i.record.RecordHash, p)
+	setPlace(i.envelope, first)
+	if i.relation != nil {
+		t.prepare(i, first)
+	}
 	seal(t.seq, i.envelope)
 	if err := t.records.Put(beBytes(t.seq), i.envelope); err != nil {
 		return err
 	}
-	n := names{seq: t.seq, sigHash: i.record.SigHash, record: i.record.RecordHash, claim: i.claim()}
+	n := names{seq: t.seq, sigHash: i.record.SigHash, record: i.record.RecordHash, named: named(i.record.Kind), claim: i.claim()}
 	t.fresh[byRecordHash][n.record] = t.seq
-	if n.claim {
+	if n.named {
 		t.fresh[bySigHash][n.sigHash] = t.seq
-	} else {
+	}
+	if !n.claim {
 		t.statements++
-		if err := t.noteStatement(i, t.seq); err != nil {
+		if err := t.note(i, t.seq); err != nil {
 			return err
 		}
 	}
@@ -229,6 +244,7 @@ func (s *Store) apply(t *transaction) {
 	s.counts.committed.Add(claims)
 	s.counts.batchSizes[batchClass(claims)].Add(1)
 	s.logs.publish(t)
+	s.tell(t.learned)
 }
 
 // time is when this transaction takes things in.

@@ -1,0 +1,286 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"mirnode/protocol"
+)
+
+// AssertionState is an assertion as it stands now: what the issuer signed, and what became of it since.
+type AssertionState struct {
+	// Record is the assertion's own. Raw is its document, SigHash the hash in its ID, ClaimedAt the time that its payload names.
+	Record
+	// HomeIngestedAt is when the issuer's home took it in, as the entry in the home's log says: UTC, whole milliseconds.
+	HomeIngestedAt time.Time
+	Artifact       [32]byte
+	// KeyFingerprint (64 lower-case hex digits), Issuer (its ID), Type and Timestamp (as its payload spells it) are parts of Raw, as a rule. They must
+	// not be changed.
+	KeyFingerprint, Issuer, Type, Timestamp []byte
+	// Metadata are the unsigned metadata in force, as canonical JSON: of the newest edit if there is one, else those of the record. Nil: none.
+	Metadata []byte
+	// MetadataSequence and MetadataRecord are the sequence number and the record hash of the edit that Metadata are of; 0: there is none.
+	MetadataSequence uint64
+	MetadataRecord   [32]byte
+	// HasTexts tells that the payload has more members than the five that each has: scope, context, disputes, supersedes, media type or size.
+	HasTexts bool
+	// Revocation is nil while the assertion is active. Of several the one counts that the home took in first.
+	Revocation *RevocationState
+	// SupersededBy is the hash in the ID of the assertion, of the same issuer on the same artifact, that names this one as what it supersedes. Nil: none.
+	SupersededBy *[32]byte
+}
+
+// RevocationState is the revocation of an assertion.
+type RevocationState struct {
+	Raw        []byte    // the revocation record
+	At         time.Time // when the issuer's home took it in: UTC, whole milliseconds
+	Action     protocol.RevocationAction
+	RecordHash [32]byte
+}
+
+// keep makes a state that is good for longer than its transaction.
+func (a *AssertionState) keep() AssertionState {
+	kept := *a
+	kept.Record = a.Record.keep()
+	for _, text := range []*[]byte{&kept.KeyFingerprint, &kept.Issuer, &kept.Type, &kept.Timestamp, &kept.Metadata} {
+		*text = bytes.Clone(*text)
+	}
+	if a.Revocation != nil {
+		revocation := *a.Revocation
+		revocation.Raw = bytes.Clone(revocation.Raw)
+		kept.Revocation = &revocation
+	}
+	if a.SupersededBy != nil {
+		successor := *a.SupersededBy
+		kept.SupersededBy = &successor
+	}
+	return kept
+}
+
+// Assertion gives the assertion whose ID has this hash. Errors: ErrNotFound.
+func (s *Store) Assertion(ctx context.Context, id [32]byte) (state AssertionState, err error) {
+	if err := ctx.Err(); err != nil {
+		return state, err
+	}
+	l := targeting(id)
+	err = s.readAssertions(func(r *assertionReader) error {
+		for _, seq := range r.candidates(&l) {
+			held, err := r.load(seq)
+			if err != nil {
+				return err
+			}
+			if held && r.record.SigHash == id {
+				state = r.state.keep()
+				return nil
+			}
+		}
+		return ErrNotFound
+	})
+	return state, err
+}
+
+// maxAmendments and maxEdits bound what is read of the revocations and successors, and of the edits, of one assertion. All are of its own issuer, and a home
+// lets no second revocation pass: more there are only where a home does not keep to the rules, about its own issuers.
+const (
+	maxAmendments = 32
+	maxEdits      = 4
+)
+
+// assertionReader reads assertions within one view of the index and the log. It is used again and again: what it holds is good until the next is loaded.
+type assertionReader struct {
+	store   *Store
+	tables  [2]*table
+	upTo    uint64 // see tableSource
+	index   *bbolt.Tx
+	log     *bbolt.Tx
+	records *bbolt.Cursor
+	terms   termReader
+
+	record, other logRecord // the assertion, and what amends it
+	facts         assertionFacts
+	state         AssertionState
+	revocation    RevocationState
+	successor     [32]byte
+	found         []entry
+	homes         map[uint64]int // see crowds
+	counted       bool           // homes is of found
+}
+
+// readAssertions has read look at assertions. As for claims the tables are chosen first, and the log is read last.
+func (s *Store) readAssertions(read func(r *assertionReader) error) error {
+	r, _ := s.readers.Get().(*assertionReader)
+	if r == nil {
+		r = &assertionReader{store: s, homes: make(map[uint64]int)}
+	}
+	s.state.RLock()
+	r.tables = [2]*table{s.state.active, s.state.merging}
+	s.state.RUnlock()
+	r.upTo = s.counts.lastSeq.Load()
+	err := s.index.view(func(index *bbolt.Tx) error {
+		return s.log.view(func(log *bbolt.Tx) error {
+			r.index, r.log, r.records = index, log, log.Bucket(recordsBucket).Cursor()
+			r.terms.open(r)
+			return read(r)
+		})
+	})
+	// Nothing of the files must be in reach any more.
+	r.tables, r.index, r.log, r.records = [2]*table{}, nil, nil, nil
+	r.terms.close()
+	r.record, r.other, r.facts, r.state, r.revocation = logRecord{}, logRecord{}, assertionFacts{}, AssertionState{}, RevocationState{}
+	s.readers.Put(r)
+	return err
+}
+
+// indexCursor opens a bucket of the index, around which the log is being read.
+func (r *assertionReader) indexCursor(name []byte) *bbolt.Cursor {
+	defer ascribe(r.store.index.path)
+	return r.index.Bucket(name).Cursor()
+}
+
+// candidates are the records that may be the one that is looked up by sigHash.
+func (r *assertionReader) candidates(l *lookup) (found []uint64) {
+	r.store.state.RLock()
+	for _, table := range r.tables {
+		if table == nil {
+			continue
+		}
+		if seq, known := table.sequence(l); known && seq <= r.upTo {
+			found = append(found, seq)
+		}
+	}
+	r.store.state.RUnlock()
+	defer ascribe(r.store.index.path)
+	return appendCandidates(found, r.indexCursor(idsBucket), l.hash)
+}
+
+// load reads the assertion with this sequence, with what amends it, into the reader's state; false where it is none.
+func (r *assertionReader) load(seq uint64) (held bool, err error) {
+	if r.record, err = r.store.log.readAt(r.records, seq, false); err != nil {
+		return false, err
+	}
+	record := &r.record
+	if record.erased || record.Kind != protocol.KindAssertion {
+		return false, nil
+	}
+	if err := r.facts.read(record); err != nil {
+		return false, r.store.log.corrupt(seq, err)
+	}
+	if err := r.store.complete(record, r.log); err != nil {
+		return false, err
+	}
+	r.state = AssertionState{
+		Record: record.Record, HomeIngestedAt: record.home(), Artifact: r.facts.artifact, KeyFingerprint: fingerprintIn(record.Raw),
+		Issuer: r.facts.issuer, Type: r.facts.typ, Timestamp: r.facts.timestamp, Metadata: r.facts.metadata, HasTexts: record.texts,
+	}
+	if !record.amended {
+		return true, nil
+	}
+	if err := r.amendments(); err != nil {
+		return false, err
+	}
+	return true, r.edits()
+}
+
+// home is when the home's log took the record in: only that log's entry makes a record of these kinds held, so that it is the first place.
+func (r *logRecord) home() time.Time {
+	if r.first.log == 0 {
+		return r.IngestedAt
+	}
+	return time.UnixMilli(r.first.ingested).UTC()
+}
+
+// fingerprintIn gives the fingerprint that an assertion's document, whose first member it is, begins with.
+func fingerprintIn(raw []byte) []byte {
+	const head, digits = `{"keyFingerprint":"`, 64
+	if len(raw) < len(head)+digits || !bytes.HasPrefix(raw, []byte(head)) {
+		return nil
+	}
+	return raw[len(head) : len(head)+digits : len(head)+digits]
+}
+
+// before tells whether the home took the record in before another of its.
+func (r *logRecord) before(at time.Time, seq uint64) bool {
+	if c := r.home().Compare(at); c != 0 {
+		return c < 0
+	}
+	return r.Seq < seq
+}
+
+// amendments finds the revocation and the successor of the assertion that is loaded.
+func (r *assertionReader) amendments() error {
+	var revokedSeq, succeededSeq uint64
+	var succeeded time.Time
+	r.terms.start(key{term: r.store.terms.amendedBy(&r.record.SigHash, r.facts.issuer)}, false)
+	for range maxAmendments {
+		e, found := r.terms.next()
+		if !found {
+			break
+		}
+		var err error
+		if r.other, err = r.store.log.readAt(r.records, e.at.seq(), false); err != nil {
+			return err
+		}
+		other := &r.other
+		if other.erased {
+			continue
+		}
+		switch other.Kind {
+		case protocol.KindRevocation:
+			var f amendmentFacts
+			if err := f.read(other); err != nil {
+				return r.store.log.corrupt(other.Seq, err)
+			}
+			if f.target != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) || revokedSeq != 0 && !other.before(r.revocation.At, revokedSeq) {
+				continue
+			}
+			revokedSeq = other.Seq
+			r.revocation = RevocationState{Raw: other.Raw, At: other.home(), Action: actionNames[f.action], RecordHash: other.RecordHash}
+			r.state.Revocation = &r.revocation
+		case protocol.KindAssertion:
+			var f assertionFacts
+			if err := f.read(other); err != nil {
+				return r.store.log.corrupt(other.Seq, err)
+			}
+			if !f.successor || f.supersedes != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) || f.artifact != r.facts.artifact ||
+				succeededSeq != 0 && !other.before(succeeded, succeededSeq) {
+				continue
+			}
+			succeededSeq, succeeded = other.Seq, other.home()
+			r.successor = other.SigHash
+			r.state.SupersededBy = &r.successor
+		}
+	}
+	return nil
+}
+
+// edits finds the metadata in force: those of the edit with the highest sequence number.
+func (r *assertionReader) edits() error {
+	r.terms.start(key{term: r.store.terms.editedBy(&r.record.SigHash, r.facts.issuer)}, false)
+	for range maxEdits {
+		e, found := r.terms.next()
+		if !found {
+			break
+		}
+		var err error
+		if r.other, err = r.store.log.readAt(r.records, e.at.seq(), false); err != nil {
+			return err
+		}
+		other := &r.other
+		if other.erased || other.Kind != protocol.KindMetadata {
+			continue
+		}
+		var f amendmentFacts
+		if err := f.read(other); err != nil {
+			return r.store.log.corrupt(other.Seq, err)
+		}
+		if f.target != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) {
+			continue
+		}
+		r.state.Metadata, r.state.MetadataSequence, r.state.MetadataRecord = f.metadata, f.sequence, other.RecordHash
+		return nil
+	}
+	return nil
+}
