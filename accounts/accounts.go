@@ -43,14 +43,28 @@ import (
 	"mirnode/store"
 )
 
-// Store keeps records and documents: a *store.Store. It is called from several goroutines.
+// Store is what accounts use of a *store.Store. It is called from several goroutines.
 type Store interface {
+	Records
+	Activity
+}
+
+// Records keeps issuer records and documents.
+type Records interface {
 	// Issuer returns the issuer's record with the highest sequence, or store.ErrNotFound.
 	Issuer(ctx context.Context, id string) (*protocol.Issuer, store.Record, error)
 	// AppendStatement appends a record to the node's own log, and returns when it is durable.
 	AppendStatement(ctx context.Context, statement protocol.Statement) (store.Appended, error)
 	PutState(ctx context.Context, space, key string, value []byte) error
 	State(space string) (map[string][]byte, error)
+}
+
+// Activity is where issuers' assertions are counted; see *store.Store. What is shown is good until visit returns.
+type Activity interface {
+	// VisitIssuer shows an issuer's assertions, newest first, a page at a time.
+	VisitIssuer(ctx context.Context, issuerID string, limit int, cursor string, visit func(*store.AssertionState)) (next string, err error)
+	// VisitArtifact shows the assertions about an artifact. truncated: there are more.
+	VisitArtifact(ctx context.Context, artifact [32]byte, q store.ArtifactQuery, visit func(*store.AssertionState)) (truncated bool, err error)
 }
 
 // Directory knows the standing of issuers: a *issuers.Directory. It is called from several goroutines.
@@ -87,7 +101,6 @@ type Options struct {
 	Store     Store
 	Directory Directory
 	DNS       issuers.DNS
-	Activity  Activity // nil: activity verifies nobody
 	// Sign makes an issuer record with the node's key.
 	Sign    func(protocol.IssuerDraft) (*protocol.Issuer, error)
 	Home    string // this node's domain

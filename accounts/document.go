@@ -56,7 +56,6 @@ type domainState struct {
 
 // activity is what is known of the issuer's assertions.
 type activity struct {
-	Checked  time.Time `json:"checked,omitzero"`
 	First    time.Time `json:"first,omitzero"`    // when the earliest that was ever counted was taken in
 	Disputed time.Time `json:"disputed,omitzero"` // when one was last found to be disputed; zero where none is now
 }
