@@ -32,11 +32,13 @@ var (
 	cosignedBucket = []byte("cosigned")
 	// places: sequence, number of a log → index and time there, besides the place that the envelope has.
 	placesBucket = []byte("places")
-	// quarantine: record hash → what waits there; by the time it is due; by the key that it waits for; where it stands.
+	// quarantine: record hash → what waits there; by the time it is due; by the key that it waits for; where it stands; by the
+	// issuer or assertion that it is a record of.
 	quarantineBucket       = []byte("quarantine")
 	quarantineDueBucket    = []byte("quarantine due")
 	wantedBucket           = []byte("quarantine wanted")
 	quarantinePlacesBucket = []byte("quarantine places")
+	offeredBucket          = []byte("quarantine offered")
 	// missing: number of a log, index → attempts and time of the next; by that time.
 	missingBucket    = []byte("missing")
 	missingDueBucket = []byte("missing due")
@@ -134,7 +136,7 @@ func openLog(path string, options Options) (*logFile, error) {
 			return &CorruptError{File: path, Reason: "its identity or one of its buckets is missing"}
 		}
 		l.identity = [16]byte(identity)
-		for _, name := range [][]byte{logsBucket, entriesBucket, tilesBucket, placesBucket, quarantineBucket, missingBucket, tombstonesBucket, stateBucket, notesBucket} {
+		for _, name := range [][]byte{logsBucket, entriesBucket, tilesBucket, placesBucket, quarantineBucket, missingBucket, tombstonesBucket, stateBucket, notesBucket, offeredBucket} {
 			if tx.Bucket(name) == nil {
 				return &CorruptError{File: path, Reason: fmt.Sprintf("its bucket %s is missing", name)}
 			}

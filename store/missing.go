@@ -26,6 +26,8 @@ type MissingRecord struct {
 	Hash     [32]byte
 	Kind     protocol.Kind
 	Attempts int // that were made since
+	// IngestedAt is the time that the entry says.
+	IngestedAt time.Time
 }
 
 // A missing body is kept as: number of attempts (8 bytes), time of the next (8, Unix milliseconds), under log and index.
@@ -78,6 +80,7 @@ func (s *Store) MissingDue(ctx context.Context, now time.Time, limit, share int)
 			}
 			due = append(due, MissingRecord{
 				Origin: log.name, Index: beUint64(key[4:]), Hash: entry.Record, Kind: entry.Kind, Attempts: int(beUint64(value)),
+				IngestedAt: entry.IngestedAt,
 			})
 		}
 		return nil

@@ -199,7 +199,7 @@ func (m *logModel) in(t *rapid.T, state store.BodyState) uint64 {
 func (m *logModel) release(t *rapid.T) {
 	if id := m.in(t, store.Quarantined); id > 0 {
 		m.hold(id)
-		if err := m.store.Release(context.Background(), modelClaim(id).RecordHash(), store.Provenance{Quorum: []string{"a.example"}}); err != nil {
+		if err := m.store.Release(context.Background(), modelClaim(id).RecordHash(), "", store.Provenance{Quorum: []string{"a.example"}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"mirnode/protocol"
 )
 
@@ -37,8 +39,8 @@ type QuarantinedRecord struct {
 	// the ID of that issuer or assertion, and Fingerprint is empty (see Outcome.Wants).
 	Fingerprint string
 	ClaimedAt   time.Time
-	// IngestedAt is the time that the entry at Origin and Index says.
-	IngestedAt time.Time
+	// Places are where logs have it, at most 64: that at Origin and Index first, then the others by the order in which their mirrors were opened.
+	Places []Place
 	Code       protocol.Code // why it was not accepted at once
 	Reason     string
 }
@@ -55,6 +57,7 @@ type quarantined struct {
 	Fingerprint string        `json:"fingerprint"`
 	Code        protocol.Code `json:"code,omitempty"`
 	Reason      string        `json:"reason,omitempty"`
+	Offers      string        `json:"offers,omitempty"` // the ID of the issuer or the assertion that it is a record of
 	raw         []byte
 }
 
@@ -96,6 +99,17 @@ func waitsFor(r protocol.Record) (domain, fingerprint string) {
 	return "", ""
 }
 
+// offeredBy is what others may wait for that a record brings: the ID of an issuer or an assertion.
+func offeredBy(r protocol.Record) string {
+	switch r := r.(type) {
+	case *protocol.Issuer:
+		return r.ID
+	case *protocol.Assertion:
+		return r.ID()
+	}
+	return ""
+}
+
 // quarantineFull tells whether the log has as much in quarantine as it may.
 func (t *transaction) quarantineFull(log *originLog) bool {
 	all := t.store.logs.quarantined.Load() + uint64(t.quarantined)
@@ -130,6 +144,7 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 	if q.Domain = st.Wants; q.Domain == "" {
 		q.Domain, q.Fingerprint = waitsFor(st.Record)
 	}
+	q.Offers = offeredBy(st.Record)
 	c.state.Quarantined++
 	t.quarantined++
 	if err := t.putQuarantined(hash, &q); err != nil {
@@ -137,6 +152,11 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 	}
 	if err := t.log.Bucket(wantedBucket).Put(append(wantedKey(q.Domain, q.Fingerprint), hash[:]...), nil); err != nil {
 		return err
+	}
+	if q.Offers != "" {
+		if err := t.log.Bucket(offeredBucket).Put(append(wantedKey(q.Offers, ""), hash[:]...), nil); err != nil {
+			return err
+		}
 	}
 	return t.addQuarantinePlace(hash, st.place)
 }
@@ -157,7 +177,7 @@ func (t *transaction) putQuarantined(hash [32]byte, q *quarantined) error {
 }
 
 func (t *transaction) addQuarantinePlace(hash [32]byte, p place) error {
-	places, err := t.quarantinePlaces(hash)
+	places, err := t.store.log.quarantinePlaces(t.log, hash)
 	if err != nil || len(places) >= maxQuarantinePlaces || slices.ContainsFunc(places, func(q place) bool { return q.log == p.log }) {
 		return err
 	}
@@ -165,11 +185,11 @@ func (t *transaction) addQuarantinePlace(hash [32]byte, p place) error {
 	return t.log.Bucket(quarantinePlacesBucket).Put(binary.BigEndian.AppendUint32(hash[:], p.log), p.value())
 }
 
-func (t *transaction) quarantinePlaces(hash [32]byte) (places []place, err error) {
-	cursor := t.log.Bucket(quarantinePlacesBucket).Cursor()
+func (l *logFile) quarantinePlaces(tx *bbolt.Tx, hash [32]byte) (places []place, err error) {
+	cursor := tx.Bucket(quarantinePlacesBucket).Cursor()
 	for k, v := cursor.Seek(hash[:]); len(k) == 36 && bytes.HasPrefix(k, hash[:]); k, v = cursor.Next() {
 		if len(v) != placeValueBytes {
-			return nil, &CorruptError{File: t.store.log.path, Reason: "a place in quarantine is not one"}
+			return nil, &CorruptError{File: l.path, Reason: "a place in quarantine is not one"}
 		}
 		places = append(places, place{log: binary.BigEndian.Uint32(k[32:]), index: beUint64(v), ingested: int64(beUint64(v[8:]))})
 	}
@@ -199,7 +219,7 @@ func (t *transaction) dismiss(hash [32]byte) (quarantined, []place, error) {
 	if err != nil {
 		return q, nil, err
 	}
-	places, err := t.quarantinePlaces(hash)
+	places, err := t.store.log.quarantinePlaces(t.log, hash)
 	if err != nil {
 		return q, nil, err
 	}
@@ -212,6 +232,7 @@ func (t *transaction) dismiss(hash [32]byte) (quarantined, []place, error) {
 		{quarantineBucket, hash[:]},
 		{quarantineDueBucket, dueKey(q.Next, hash[:])},
 		{wantedBucket, append(wantedKey(q.Domain, q.Fingerprint), hash[:]...)},
+		{offeredBucket, append(wantedKey(q.Offers, ""), hash[:]...)},
 	} {
 		if err := t.log.Bucket(gone.bucket).Delete(gone.key); err != nil {
 			return q, nil, err
@@ -225,8 +246,9 @@ func (t *transaction) dismiss(hash [32]byte) (quarantined, []place, error) {
 	return q, places, nil
 }
 
-// release takes a record that was just appended out of quarantine, if it is there, and notes the places that it was known by.
-func (t *transaction) release(hash [32]byte, seq uint64) error {
+// release takes a record that was just appended, with its first place, out of quarantine, if it is there, and notes the places that it was known by. What an
+// issuer's home keeps counts in that node's logs alone: others name it in vain.
+func (t *transaction) release(hash [32]byte, kind protocol.Kind, seq uint64, first place) error {
 	if t.store.logs.quarantined.Load()+uint64(t.quarantined) == 0 || t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
 		return nil
 	}
@@ -234,7 +256,12 @@ func (t *transaction) release(hash [32]byte, seq uint64) error {
 	if err != nil {
 		return err
 	}
+	home := t.store.logs.numbered(first.log)
 	for _, p := range places {
+		if log := t.store.logs.numbered(p.log); homely(kind) && log != nil && home != nil && log.origin.Domain != home.origin.Domain {
+			t.change(log).state.Refused++
+			continue
+		}
 		r, err := t.read(seq)
 		if err != nil {
 			return err

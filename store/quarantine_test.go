@@ -78,9 +78,9 @@ func quarantineOutcomes(t *testing.T, s *store.Store, one, two *otherLog, record
 	t.Helper()
 	quorum := store.Provenance{Quorum: []string{"a.example", "b.example"}}
 	for name, err := range map[string]error{
-		"release":  s.Release(t.Context(), records[0].RecordHash(), quorum),
+		"release":  s.Release(t.Context(), records[0].RecordHash(), "", quorum),
 		"reject":   s.Reject(t.Context(), records[1].RecordHash(), protocol.KeyNotFound, "no such key"),
-		"postpone": s.Postpone(t.Context(), records[2].RecordHash(), now.Add(time.Hour)),
+		"postpone": s.Postpone(t.Context(), records[2].RecordHash(), now.Add(time.Hour), ""),
 		"erase":    s.EraseMirrored(t.Context(), records[3].RecordHash(), "by law"),
 	} {
 		if err != nil {
@@ -100,7 +100,7 @@ func quarantineOutcomes(t *testing.T, s *store.Store, one, two *otherLog, record
 		t.Errorf("what a client brought: %+v, %v", record, err)
 	}
 	for _, i := range []int{0, 1, 3, 4} {
-		if err := s.Release(t.Context(), records[i].RecordHash(), quorum); !errors.Is(err, store.ErrNotFound) {
+		if err := s.Release(t.Context(), records[i].RecordHash(), "", quorum); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%d is still in quarantine: %v", i, err)
 		}
 	}

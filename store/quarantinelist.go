@@ -71,13 +71,61 @@ func (s *Store) QuarantinedBy(ctx context.Context, domain, fingerprint string, a
 	return found, err
 }
 
+// Waiting gives the body in quarantine with this record hash. Errors: ErrNotFound when it is not there (any more).
+func (s *Store) Waiting(ctx context.Context, hash [32]byte) (record QuarantinedRecord, err error) {
+	if err := ctx.Err(); err != nil {
+		return record, err
+	}
+	err = s.log.view(func(tx *bbolt.Tx) error {
+		value := tx.Bucket(quarantineBucket).Get(hash[:])
+		if value == nil {
+			return ErrNotFound
+		}
+		q, err := s.log.decodeQuarantined(value)
+		if err != nil {
+			return err
+		}
+		record, err = s.told(tx, hash, q)
+		return err
+	})
+	return record, err
+}
+
+// Offered tells whether a record of the issuer, or the assertion, with this ID is in quarantine.
+func (s *Store) Offered(ctx context.Context, id string) (offered bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	prefix := wantedKey(id, "")
+	err = s.log.view(func(tx *bbolt.Tx) error {
+		cursor := tx.Bucket(offeredBucket).Cursor()
+		for k, _ := cursor.Seek(prefix); len(k) == 8+32 && bytes.HasPrefix(k, prefix) && !offered; k, _ = cursor.Next() {
+			q, err := s.log.decodeQuarantined(tx.Bucket(quarantineBucket).Get(k[8:]))
+			if err != nil {
+				return err
+			}
+			offered = q.Offers == id
+		}
+		return nil
+	})
+	return offered, err
+}
+
 func (s *Store) told(tx *bbolt.Tx, hash [32]byte, q quarantined) (QuarantinedRecord, error) {
 	r := QuarantinedRecord{
 		Hash: hash, Kind: q.Kind, Raw: bytes.Clone(q.raw), Origin: s.logs.place(place{log: q.Log}).Origin, Index: q.Index,
 		Since: time.UnixMilli(q.Since).UTC(), Attempts: q.Attempts, Domain: q.Domain, Fingerprint: q.Fingerprint, Code: q.Code, Reason: q.Reason,
 	}
-	if v := tx.Bucket(quarantinePlacesBucket).Get(binary.BigEndian.AppendUint32(hash[:], q.Log)); len(v) == placeValueBytes {
-		r.IngestedAt = time.UnixMilli(int64(beUint64(v[8:]))).UTC()
+	places, err := s.log.quarantinePlaces(tx, hash)
+	if err != nil {
+		return r, err
+	}
+	for _, p := range places {
+		if r.Places = append(r.Places, s.logs.place(p)); p.log == q.Log {
+			last := len(r.Places) - 1
+			copy(r.Places[1:], r.Places[:last])
+			r.Places[0] = s.logs.place(p)
+		}
 	}
 	record, err := protocol.ParseRecord(q.Kind, r.Raw)
 	if err != nil {

@@ -9,9 +9,10 @@ import (
 	"mirnode/protocol"
 )
 
-// Release makes the body in quarantine one that is held and served, verified as the provenance says. Errors: ErrNotFound when it is not in
-// quarantine (any more), and those of AppendClaim.
-func (s *Store) Release(ctx context.Context, hash [32]byte, provenance Provenance) error {
+// Release makes the body in quarantine one that is held and served, verified as the provenance says. Of what counts in the logs of its issuer's home alone,
+// home is that domain; "" for other records. Errors: ErrNotFound when it is not in quarantine (any more); ErrInvalid when no log of the home names it; and
+// those of AppendClaim.
+func (s *Store) Release(ctx context.Context, hash [32]byte, home string, provenance Provenance) error {
 	q, err := s.quarantinedRecord(hash)
 	if err != nil {
 		return err
@@ -31,15 +32,24 @@ func (s *Store) Release(ctx context.Context, hash [32]byte, provenance Provenanc
 		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
 			return ErrNotFound, nil
 		}
-		places, err := t.quarantinePlaces(hash)
-		if err != nil || len(places) == 0 {
+		places, err := s.log.quarantinePlaces(t.log, hash)
+		if err != nil {
 			return nil, err
 		}
-		log := t.store.logs.numbered(places[0].log)
-		if log == nil {
-			return nil, &CorruptError{File: s.log.path, Reason: "a record in quarantine is of no log"}
+		var log *originLog
+		for _, p := range places {
+			of := s.logs.numbered(p.log)
+			if of == nil {
+				return nil, &CorruptError{File: s.log.path, Reason: "a record in quarantine is of no log"}
+			}
+			if home == "" || of.origin.Domain == home {
+				log, st.place = of, p
+				break
+			}
 		}
-		st.place = places[0]
+		if log == nil {
+			return fmt.Errorf("%w: no log of %q names the record", ErrInvalid, home), nil
+		}
 		if err := t.hold(t.change(log), &st); err != nil {
 			return nil, err
 		}
@@ -67,8 +77,12 @@ func (s *Store) Reject(ctx context.Context, hash [32]byte, code protocol.Code, r
 	}}).err
 }
 
-// Postpone notes that the body stays in quarantine, and is to be tried again at that time. Errors: ErrNotFound.
-func (s *Store) Postpone(ctx context.Context, hash [32]byte, next time.Time) error {
+// Postpone notes that the body stays in quarantine, and is to be tried again at that time. What it waits for is from now on what wants says (see
+// Outcome.Wants), or, where that is empty, what it was. Errors: ErrNotFound, ErrInvalid past MaxWants.
+func (s *Store) Postpone(ctx context.Context, hash [32]byte, next time.Time, wants string) error {
+	if len(wants) > MaxWants {
+		return fmt.Errorf("%w: a name of %d bytes to wait for", ErrInvalid, len(wants))
+	}
 	return s.submit(ctx, &request{mirror: true, weight: 1, work: func(t *transaction) (refused, failed error) {
 		value := t.log.Bucket(quarantineBucket).Get(hash[:])
 		if value == nil {
@@ -83,6 +97,21 @@ func (s *Store) Postpone(ctx context.Context, hash [32]byte, next time.Time) err
 		}
 		q.Attempts++
 		q.Next = next.UnixMilli()
+		if wants != "" && (q.Domain != wants || q.Fingerprint != "") {
+			if err := t.want(hash, &q, wants); err != nil {
+				return nil, err
+			}
+		}
 		return nil, t.putQuarantined(hash, &q)
 	}}).err
+}
+
+// want makes a body in quarantine wait for something else than before.
+func (t *transaction) want(hash [32]byte, q *quarantined, wants string) error {
+	bucket := t.log.Bucket(wantedBucket)
+	if err := bucket.Delete(append(wantedKey(q.Domain, q.Fingerprint), hash[:]...)); err != nil {
+		return err
+	}
+	q.Domain, q.Fingerprint = wants, ""
+	return bucket.Put(append(wantedKey(wants, ""), hash[:]...), nil)
 }

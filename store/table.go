@@ -56,6 +56,15 @@ func named(kind protocol.Kind) bool {
 	return kind == protocol.KindClaim || kind == protocol.KindAssertion || kind == protocol.KindRevocation
 }
 
+// homely tells whether records of the kind count in the logs of their issuer's home alone.
+func homely(kind protocol.Kind) bool {
+	switch kind {
+	case protocol.KindAssertion, protocol.KindRevocation, protocol.KindIssuer, protocol.KindMetadata:
+		return true
+	}
+	return false
+}
+
 // add takes in the keys of a record. Adding one again changes nothing. An erased one has no terms.
 func (t *table) add(n *names, terms *recordTerms) {
 	entries := terms.entries(n.seq)

@@ -184,7 +184,7 @@ func (t *transaction) put(i *item, p place) error {
 	}
 	t.effects = append(t.effects, effect{names: n, terms: i.terms})
 	t.changed = true
-	return t.release(n.record, t.seq)
+	return t.release(n.record, i.record.Kind, t.seq, first)
 }
 
 // finish writes what the transaction changed besides records. One that changed nothing is not committed.

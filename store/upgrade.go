@@ -12,10 +12,12 @@ import (
 // maxRevived bounds the entries of a log whose bodies are asked for after an upgrade, as they were skipped before: what exceeds it is given up.
 const maxRevived = 1_000_000
 
-// knowAssertions makes room for notes. What is settled of entries of the kinds that came with it was skipped, and their bodies are asked for now.
+// knowAssertions makes room for what assertions need. What is settled of entries of the kinds that came with it was skipped, and their bodies are asked for now.
 func knowAssertions(tx *bbolt.Tx) error {
-	if _, err := tx.CreateBucket(notesBucket); err != nil {
-		return err
+	for _, name := range [][]byte{notesBucket, offeredBucket} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
 	}
 	type changed struct{ key, value []byte }
 	var headers []changed // a bucket must not change while it is read
