@@ -1,0 +1,188 @@
+package assertions
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"mirnode/issuers"
+	"mirnode/store"
+)
+
+// Bounds of an answer about one artifact, and of a batch of them.
+const (
+	// MaxShown is how many assertions are shown of one artifact, the newest first.
+	MaxShown = 200
+	// MaxShownOfHome is how many of them may come from issuers of one home, so that no node can hide what others say behind its own.
+	MaxShownOfHome = 50
+	// MaxBatch is how many hashes one batch asks for.
+	MaxBatch = 100
+
+	// Of an artifact with more assertions than are shown so many are counted to tell whether there are conflicts among them.
+	maxCounted       = store.MaxLimit
+	maxCountedOfHome = maxCounted / 4
+	maxScanned       = 10 * maxCounted // keys of the index
+	// maxEntryBytes and maxBatchBytes end an artifact's assertions early, a batch's in equal parts: 200 of the largest would be 3 MB.
+	maxEntryBytes = 512 << 10
+	maxBatchBytes = 8 << 20
+)
+
+var (
+	shown   = store.ArtifactQuery{Limit: MaxShown, PerHome: MaxShownOfHome, Scan: maxScanned}
+	counted = store.ArtifactQuery{Limit: maxCounted, PerHome: maxCountedOfHome, Scan: maxScanned}
+)
+
+// AppendLookup appends the answer about one artifact to dst: what is asserted of it, by whom, whether that conflicts, and what a reader should know. An
+// artifact that nobody says anything about is no error. Errors are the store's and the context's; what was appended is no answer then.
+func (s *Service) AppendLookup(ctx context.Context, dst []byte, artifact [32]byte) ([]byte, error) {
+	p := s.openPage()
+	defer s.closePage(p)
+	p.prepare(artifact)
+	p.begin(0, maxEntryBytes)
+	truncated, err := s.store.VisitArtifact(ctx, artifact, shown, p.visit)
+	if err != nil {
+		return dst, err
+	}
+	p.entry().truncated = p.entry().truncated || truncated
+	if err := s.countAll(ctx, p.entry()); err != nil {
+		return dst, err
+	}
+	return s.appendEntry(ctx, dst, p, p.entry(), false)
+}
+
+// countAll counts the assertions of an artifact that has more than are shown, so that none of them hides a conflict.
+func (s *Service) countAll(ctx context.Context, e *entry) error {
+	if !e.truncated {
+		return nil
+	}
+	e.standing = standing{}
+	_, err := s.store.VisitArtifact(ctx, e.artifact, counted, func(a *store.AssertionState) {
+		e.standing.add(a.Issuer, a.Type, a.Revocation != nil)
+	})
+	return err
+}
+
+// AppendBatch is AppendLookup for up to MaxBatch artifacts, read at one go: an object of their answers by hash, each artifact once however often it is named,
+// and how many were asked for. More than MaxBatch, or none, is a *Refusal.
+func (s *Service) AppendBatch(ctx context.Context, dst []byte, artifacts [][32]byte) ([]byte, error) {
+	requested := len(artifacts)
+	if requested == 0 || requested > MaxBatch {
+		return dst, invalid(fmt.Sprintf("send 1 to %d hashes, and the rest with further requests", MaxBatch), "the request has %d hashes", requested)
+	}
+	artifacts = distinct(artifacts)
+	p := s.openPage()
+	defer s.closePage(p)
+	room := min(maxEntryBytes, maxBatchBytes/len(artifacts))
+	p.prepare(artifacts...)
+	err := s.store.VisitArtifacts(ctx, artifacts, shown, func(i int) { p.begin(i, room) }, p.visit, func(i int, truncated bool) {
+		p.entries[i].truncated = p.entries[i].truncated || truncated
+	})
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, `{"results":{`...)
+	for i := range p.entries {
+		e := &p.entries[i]
+		if err := s.countAll(ctx, e); err != nil {
+			return dst, err
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(hex.AppendEncode(append(dst, '"'), e.artifact[:]), `":`...)
+		if dst, err = s.appendEntry(ctx, dst, p, e, true); err != nil {
+			return dst, err
+		}
+	}
+	dst = strconv.AppendInt(append(dst, `},"meta":{"hashesRequested":`...), int64(requested), 10)
+	dst = strconv.AppendInt(append(dst, `,"hashesQueried":`...), int64(len(artifacts)), 10)
+	return append(dst, "}}"...), nil
+}
+
+// distinct leaves out what was named before.
+func distinct(artifacts [][32]byte) [][32]byte {
+	seen := make(map[[32]byte]struct{}, len(artifacts))
+	once := make([][32]byte, 0, len(artifacts))
+	for _, a := range artifacts {
+		if _, ok := seen[a]; !ok {
+			seen[a] = struct{}{}
+			once = append(once, a)
+		}
+	}
+	return once
+}
+
+// appendEntry writes the answer about one artifact.
+func (s *Service) appendEntry(ctx context.Context, b []byte, p *page, e *entry, batch bool) ([]byte, error) {
+	b = hex.AppendEncode(append(b, `{"artifactHash":"`...), e.artifact[:])
+	b, err := s.appendPieces(ctx, append(b, `","assertions":[`...), p, p.pieces[e.first:e.last])
+	if err != nil {
+		return b, err
+	}
+	conflicts := e.standing.conflicts()
+	b = strconv.AppendBool(append(b, `],"conflicts":`...), conflicts)
+	if batch {
+		b = strconv.AppendBool(append(b, `,"hasConflicts":`...), conflicts)
+	}
+	b = append(append(b, `,"guidance":"`...), e.standing.guidance()...)
+	b = append(b, '"')
+	if e.truncated {
+		b = append(b, `,"truncated":true`...)
+	}
+	return append(b, '}'), nil
+}
+
+// appendPieces puts assertions together with their issuers, separated by commas.
+func (s *Service) appendPieces(ctx context.Context, b []byte, p *page, pieces []piece) ([]byte, error) {
+	if p.err != nil {
+		return b, p.err
+	}
+	var issuer *issuers.Standing
+	for i := range pieces {
+		at := &pieces[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, p.text[at.from:at.issuer]...)
+		id := p.issuerID(at)
+		if i == 0 || string(id) != string(p.issuerID(&pieces[i-1])) {
+			var err error
+			if issuer, err = s.known(ctx, string(id)); err != nil {
+				return b, err
+			}
+		}
+		b = appendIssuer(b, issuer, id)
+		b = append(b, p.text[at.said:at.until]...)
+		b = appendAnchor(b, issuer, p.fingerprint(at))
+		b = append(b, '}')
+	}
+	return b, nil
+}
+
+// known is what the node knows of an issuer; nil where it knows nothing.
+func (s *Service) known(ctx context.Context, id string) (*issuers.Standing, error) {
+	issuer, err := s.issuers.Issuer(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return issuer, err
+}
+
+// appendIssuer writes the issuer's object. One that is not known is so in the answer: what it says is shown all the same.
+func appendIssuer(b []byte, issuer *issuers.Standing, id []byte) []byte {
+	if issuer != nil {
+		return append(b, issuer.JSON...)
+	}
+	b = append(append(b, `{"id":"`...), id...)
+	return append(b, `","name":null,"status":"UNVERIFIED","verified":false,"home":null,"verification":null}`...)
+}
+
+// appendAnchor says who vouches for the key: the issuer's own domain, as this node saw itself, or the home node.
+func appendAnchor(b []byte, issuer *issuers.Standing, fingerprint []byte) []byte {
+	if issuer != nil && issuer.Domain != "" && issuer.Anchored(string(fingerprint)) {
+		return append(b, `,"anchor":"domain"`...)
+	}
+	return append(b, `,"anchor":"home"`...)
+}

@@ -1,0 +1,114 @@
+// Package proof checks what a node answers about one assertion, without asking that node or any other.
+//
+// The answer of GET /assertions/{id} carries records and receipts. From the keys of one node, the issuer's home, this package finds out what of the answer is
+// proved. It believes no member of the answer that does not follow from a record, and no record that is not signed by whom it must be:
+//
+//	the assertion's ID        SHA-256 of the payload that the issuer signed
+//	the issuer's ID           SHA-256 of the home's domain and the record's nonce: no other node can have made it
+//	the issuer's record       signed by the home's key
+//	the signature             under a key of that record, which was valid when the home logged the assertion
+//	when and where            receipts: inclusion proofs under checkpoints that the home's key signed
+//	the end, the successor    records of the same issuer, each signed and logged likewise
+//	the unsigned metadata     as in the record, or as in an edit that the home signed
+//
+// What it cannot prove is that something is not there: that no revocation came later, that nobody else disputes. For that one asks a node, or several.
+package proof
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"time"
+
+	"mirnode/protocol"
+)
+
+// MaxBundleBytes bounds an answer: five records of 16 KiB and five receipts of 32 KiB, and the assertion itself, with the escapes that JSON adds.
+const MaxBundleBytes = 1 << 20
+
+// Keys gives the keys of a node, past ones included: those that sign its log and its statements. The domain is in lower case. An error, such as that of a domain
+// that does not answer, is passed on.
+type Keys func(domain string) ([]ed25519.PublicKey, error)
+
+// Of gives the keys of one node, and of every other none.
+func Of(domain string, keys ...ed25519.PublicKey) Keys {
+	return func(asked string) ([]ed25519.PublicKey, error) {
+		if asked != domain {
+			return nil, nil
+		}
+		return keys, nil
+	}
+}
+
+// Verified is what an answer proves.
+type Verified struct {
+	Assertion *protocol.Assertion
+	Issuer    *protocol.Issuer // the record that the answer carries; a later one may exist
+	Key       *protocol.IssuerKey
+	Logged    Logged // the assertion's own
+
+	Revocation *protocol.Revocation // nil: the answer carries none
+	Revoked    Logged
+	Successor  *protocol.Assertion // nil: the answer carries none
+	Succeeded  Logged
+	// Metadata is what stands unsigned beside the assertion, edited or not; nil: nothing.
+	Metadata *protocol.AssertionMetadata
+	Edited   uint64 // the number of the edit that the metadata are of; 0: they are the record's own
+
+	// Proved says in words what was proved, a sentence each, and Open what was not.
+	Proved, Open []string
+}
+
+// Logged is where a record stands in the home's log.
+type Logged struct {
+	Origin string    // the log's name
+	Index  uint64    // from 0
+	Size   uint64    // of the tree that the receipt is of
+	At     time.Time // when the home took the record in, as it says
+}
+
+// VerifyProof checks an answer of GET /assertions/{id}. The error is a *[protocol.Error] where the answer is wrong or does not prove itself, and says which part; any
+// other error is that of keys.
+func VerifyProof(bundle []byte, keys Keys) (*Verified, error) {
+	b, err := parse(bundle)
+	if err != nil {
+		return nil, err
+	}
+	c := &check{bundle: b}
+	if err := c.issuer(keys); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{c.assertion, c.revocation, c.successor, c.metadata, c.shown} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	c.leaveOpen()
+	return &c.verified, nil
+}
+
+// leaveOpen says what no bundle proves, and what this one does not.
+func (c *check) leaveOpen() {
+	v := &c.verified
+	if v.Revocation == nil {
+		c.open("that the assertion is still active: a revocation may have come after this answer")
+	}
+	c.open("that no other issuer disputes it: look the artifact up at a node that you trust")
+	if v.Issuer.Status == protocol.IssuerVerified && v.Issuer.VerifiedBy == protocol.ByDomain {
+		c.open("that the issuer holds %s: its home says so; the TXT record %s%s shows it", v.Issuer.Domain, protocol.VerifyLabel, v.Issuer.Domain)
+	}
+	c.open("that what the issuer says is true")
+}
+
+func (c *check) prove(format string, args ...any) {
+	c.verified.Proved = append(c.verified.Proved, fmt.Sprintf(format, args...))
+}
+
+func (c *check) open(format string, args ...any) {
+	c.verified.Open = append(c.verified.Open, fmt.Sprintf(format, args...))
+}
+
+// fault is a verdict on the answer.
+func fault(code protocol.Code, format string, args ...any) error {
+	return &protocol.Error{Code: code, Message: fmt.Sprintf(format, args...),
+		Hint: "The answer was changed on its way, or the node that gave it lies: ask the issuer's home, or another node."}
+}
