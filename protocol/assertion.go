@@ -20,6 +20,7 @@ type issuerSigned struct {
 	Signed         []byte // the bytes that are signed, as the issuer sent them
 	KeyFingerprint string // of the issuer's key: 64 lower-case hex digits
 
+	text      string // Signed
 	signature [SignatureBytes]byte
 	raw       []byte
 }
@@ -73,7 +74,7 @@ func NewAssertion(signed []byte, keyFingerprint string, sig []byte, m *Assertion
 	if m != nil && m.IsZero() {
 		m = nil
 	}
-	a := &Assertion{Metadata: m, issuerSigned: issuerSigned{Signed: signed, KeyFingerprint: keyFingerprint}}
+	a := &Assertion{Metadata: m, issuerSigned: issuerSigned{text: string(signed), KeyFingerprint: keyFingerprint}}
 	return ParseAssertion(encode(a, base64url.EncodeToString(sig)))
 }
 
@@ -83,7 +84,7 @@ func (a *Assertion) write(w *memberWriter) {
 		w.object("metadata", a.Metadata)
 	}
 	w.number("mirAssertion", 1)
-	w.text("payload", string(a.Signed))
+	w.text("payload", a.text)
 	w.signature()
 }
 
@@ -97,7 +98,8 @@ func (a *Assertion) IDHash() [32]byte { return a.Payload.id }
 func (a *Assertion) ID() string { return AssertionID(a.Payload.id) }
 
 func (r *memberReader) issuerSigned() issuerSigned {
-	s := issuerSigned{Signed: []byte(r.text("payload")), KeyFingerprint: r.hash("keyFingerprint")}
+	s := issuerSigned{text: r.text("payload"), KeyFingerprint: r.hash("keyFingerprint")}
+	s.Signed = []byte(s.text)
 	if refusal := decodeSig(r.text("sig"), &s.signature); refusal != nil {
 		r.keep(refusal)
 	}

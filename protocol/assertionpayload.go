@@ -79,7 +79,7 @@ var payloadShape = shape{
 	bytes:    MaxPayloadBytes, depth: payloadLimits.Depth, values: payloadLimits.Values,
 }
 
-// ParsePayload reads what an issuer signed: a JSON object of at most MaxPayloadBytes, with white space in and around it as its
+// ParsePayload reads what an issuer signed: a JSON object of at most MaxPayloadBytes, in canonical form too, with white space in and around it as its
 // signer likes. The artifact's hash and the IDs of assertions may be in either case. What is absent is left out, not null and
 // not empty. The values of artifactHash, type, issuerId and timestamp have no escapes, so that they can be found in the signed
 // bytes. The error is an [*Error] with [InvalidSchema].
@@ -104,7 +104,11 @@ func ParsePayload(signed []byte) (*AssertionPayload, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	p.id = sha256.Sum256(canonicalOf(r.root))
+	form, err := canonicalOf(r.root)
+	if err != nil {
+		return nil, err
+	}
+	p.id = sha256.Sum256(form)
 	return p, nil
 }
 
@@ -147,25 +151,23 @@ func CanonicalPayload(b []byte) ([]byte, error) {
 	if root.Kind() != strictjson.Object {
 		return nil, refuse(InvalidSchema, "", "a payload is one JSON object, and this is %v", root.Kind())
 	}
-	w := payloadWriter(root)
-	if w.value(root); w.fault != nil {
+	return canonicalOf(root)
+}
+
+// canonicalOf writes the canonical form of a payload, which is held to the same length as what was sent.
+func canonicalOf(root strictjson.Value) ([]byte, error) {
+	w := writer{
+		out: make([]byte, 0, len(root.Literal())), path: path{root: "payload"},
+		limit: MaxPayloadBytes + payloadLimits.Values*maxPoint, // never reached: a writer past its limit leaves values out
+	}
+	w.value(root)
+	if w.fault != nil {
 		return nil, w.fault
 	}
 	if len(w.out) > MaxPayloadBytes { // a number without its exponent
 		return nil, payloadTooLong(len(w.out))
 	}
 	return w.out, nil
-}
-
-// canonicalOf is for payloads that were checked: nothing in them is without a canonical form.
-func canonicalOf(root strictjson.Value) []byte {
-	w := payloadWriter(root)
-	w.value(root)
-	return w.out
-}
-
-func payloadWriter(root strictjson.Value) *writer {
-	return &writer{out: make([]byte, 0, len(root.Literal())), limit: MaxPayloadBytes, path: path{root: "payload"}}
 }
 
 func payloadTooLong(n int) *Error {

@@ -57,7 +57,11 @@ func ParseRevocationPayload(signed []byte) (*RevocationPayload, error) {
 	if p.assertion, err = ParseAssertionID(p.AssertionID); err != nil {
 		return nil, err
 	}
-	p.id = sha256.Sum256(canonicalOf(r.root))
+	form, err := canonicalOf(r.root)
+	if err != nil {
+		return nil, err
+	}
+	p.id = sha256.Sum256(form)
 	return p, nil
 }
 
@@ -118,14 +122,14 @@ func NewRevocation(signed []byte, keyFingerprint string, sig []byte) (*Revocatio
 	if _, err := ParseRevocationPayload(signed); err != nil {
 		return nil, err
 	}
-	v := &Revocation{issuerSigned: issuerSigned{Signed: signed, KeyFingerprint: keyFingerprint}}
+	v := &Revocation{issuerSigned: issuerSigned{text: string(signed), KeyFingerprint: keyFingerprint}}
 	return ParseRevocation(encode(v, base64url.EncodeToString(sig)))
 }
 
 func (v *Revocation) write(w *memberWriter) {
 	w.text("keyFingerprint", v.KeyFingerprint)
 	w.number("mirRevocation", 1)
-	w.text("payload", string(v.Signed))
+	w.text("payload", v.text)
 	w.signature()
 }
 
