@@ -3,6 +3,11 @@
 //
 //	POST /claims, POST /claims/batch      verify and keep
 //	GET  /claims/{id}, GET /claims?…      look up
+//	GET  /assertions?hash=, POST /assertions/lookup
+//	                                      who says what about a file
+//	POST /assertions, POST /assertions/{id}/revoke, …/supersede, PATCH /assertions/{id}
+//	                                      what issuers say, at their home
+//	/issuers/{id}/…                       issuers: keys, domain, API keys
 //	POST /verify                          verify and forget
 //	GET  /domains/{domain}/keys           what a domain publishes
 //	GET  /.well-known/mir.json            what this node publishes for its own domains, by Host
@@ -26,6 +31,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"mirnode/accounts"
 	"mirnode/discovery"
 	"mirnode/protocol"
 	"mirnode/store"
@@ -56,6 +62,7 @@ type Store interface {
 	ClaimWriter
 	Logs
 	Observed
+	Proofs
 	Stats() store.Stats
 	Ready() error
 }
@@ -112,6 +119,13 @@ type Options struct {
 	Origin          protocol.Origin
 	LogKey, Witness string
 	Federation      Federation // nil: a node without peers
+	// Assertions and Issuers answer for what issuers say; nil where the node was built without them. Accounts are the node's own issuers; nil for a node
+	// without a domain, where look-ups work and nothing can be written.
+	Assertions Assertions
+	Issuers    Issuers
+	Accounts   Accounts
+	// Policy is what GET /node tells of the terms for the node's own issuers.
+	Policy accounts.Policy
 	// SignErasure signs a notice to other nodes that a claim was erased; nil: they are not told.
 	SignErasure func(protocol.ErasureDraft) (*protocol.Erasure, error)
 
@@ -129,6 +143,7 @@ type Options struct {
 type Work struct {
 	Verifications int           // claims being parsed, or verified with a cached key; 64
 	Lookups       int           // verifications and reports under way that wait for a key look-up; 256
+	Writes        int           // assertions, revocations and edits being verified and written; 64
 	Batches       int           // batches under way, each holding up to 16 MB; 8
 	ClientBatches int           // those of one client; 2
 	PageBytes     int64         // of the answers to GET /claims that are being made or sent; 64 MiB
@@ -145,6 +160,7 @@ type Work struct {
 func (w Work) withDefaults() Work {
 	setDefault(&w.Verifications, 64)
 	setDefault(&w.Lookups, 256)
+	setDefault(&w.Writes, 64)
 	setDefault(&w.Batches, 8)
 	setDefault(&w.ClientBatches, 2)
 	setDefault(&w.PageBytes, 64<<20)
@@ -175,9 +191,10 @@ type API struct {
 
 	read, submit, verify, lookup, peer *budget[netip.Addr]
 	perDomain                          *budget[string]
+	assertionLookup, assertionWrite    *budget[string] // by the ID of the API key
 
-	verifications, lookups, peerReads *gate
-	batches, pages                    *allotment
+	verifications, lookups, peerReads, writes *gate
+	batches, pages                            *allotment
 
 	documents *documents
 	published map[string]asset
@@ -208,6 +225,9 @@ func New(o Options) (*API, error) {
 	a.lookup = newBudget[netip.Addr]("lookup", "key look-ups of new domains", a.Limits.Lookup, a.Limits.Clients)
 	a.peer = newBudget[netip.Addr]("peer", "reading logs and records", a.Limits.Peer, a.Limits.Clients)
 	a.perDomain = newBudget[string]("domain", "claims of this domain", a.Limits.Domain, a.Limits.Clients)
+	a.assertionLookup = newBudget[string]("assertion-lookup", "look-ups of many files with this API key", a.Limits.AssertionLookup, a.Limits.Clients)
+	a.assertionWrite = newBudget[string]("assertion-write", "writing with this API key", a.Limits.AssertionWrite, a.Limits.Clients)
+	a.writes = newGate(a.work.Writes, a.work.Waiting, a.work.Patience)
 	a.verifications = newGate(a.work.Verifications, a.work.Waiting, a.work.Patience)
 	a.lookups = newGate(a.work.Lookups, a.work.Waiting, a.work.Patience)
 	a.peerReads = newGate(a.work.PeerReads, a.work.Waiting, a.work.Patience)

@@ -52,8 +52,12 @@ func (a *API) getClaim(c *gin.Context) error {
 		return err
 	}
 	record, err := a.Store.Claim(c.Request.Context(), sigHash)
-	if fresh != nil && errors.Is(err, store.ErrNotFound) {
-		return &problem{status: http.StatusNotFound, message: "no claim with this ID is kept here", hint: "the domain's home node was asked too: " + orDefault(fresh.Detail, "no more is known")}
+	if errors.Is(err, store.ErrNotFound) {
+		hint := "check the ID; the claim may be kept by another node"
+		if fresh != nil {
+			hint = "the domain's home node was asked too: " + orDefault(fresh.Detail, "no more is known")
+		}
+		return &problem{status: http.StatusNotFound, message: "no claim with this ID is kept here", hint: hint}
 	}
 	if err != nil {
 		return err

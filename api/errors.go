@@ -12,6 +12,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"mirnode/accounts"
+	"mirnode/assertions"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -38,8 +40,10 @@ func badRequest(hint, format string, args ...any) error {
 var problems = []func(err error) *problem{
 	as(func(e *problem) *problem { return e }),
 	as(func(e *protocol.Error) *problem {
-		return &problem{status: http.StatusBadRequest, message: e.Message, hint: orDefault(e.Hint, "mend the claim, sign it again, and submit it again"), code: e.Code}
+		return &problem{status: http.StatusBadRequest, message: e.Message, hint: orDefault(e.Hint, "mend the document, sign it again, and submit it again"), code: e.Code}
 	}),
+	as(refusedByAssertions),
+	as(refusedByAccounts),
 	as(func(e *protocol.UnreachableError) *problem {
 		wait := max(time.Second, e.RetryAfter)
 		return &problem{status: http.StatusServiceUnavailable, retryAfter: wait,
@@ -49,10 +53,10 @@ var problems = []func(err error) *problem{
 	as(func(e *store.ErasedError) *problem {
 		return &problem{status: http.StatusGone, message: "this claim was erased", hint: "it will not come back; the reason says why", reason: e.Reason, erasedAt: e.At}
 	}),
-	is(store.ErrNotFound, problem{status: http.StatusNotFound, message: "no claim with this ID is kept here", hint: "check the ID; the claim may be kept by another node"}),
+	is(store.ErrNotFound, problem{status: http.StatusNotFound, message: "nothing with this ID is kept here", hint: "check the ID; another node may have it"}),
 	is(store.ErrReadOnly, problem{status: http.StatusServiceUnavailable, retryAfter: 30 * time.Second, message: "the node is read-only now",
 		hint: "look-ups still work; send the same request again later, or to another node"}),
-	is(store.ErrNotConfirmed, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node takes no claims yet: it asks its peers where its own log ends",
+	is(store.ErrNotConfirmed, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node takes nothing new yet: it asks its peers where its own log ends",
 		hint: "look-ups work; send the same request again, or to another node. It goes on by itself as soon as a peer answers"}),
 	is(store.ErrFrozen, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Minute, message: "the node's log is frozen: its peers have proof that it shows two histories",
 		hint: "look-ups work; send the same request to another node. The operator has to start a new log (origin.epoch); GET /log/forks has the proof"}),
@@ -64,6 +68,35 @@ var problems = []func(err error) *problem{
 	is(errBusy, problem{status: http.StatusServiceUnavailable, retryAfter: time.Second, message: "the node is busy", hint: "send the same request again"}),
 	is(context.DeadlineExceeded, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node did not finish in time", hint: "send the same request again"}),
 	is(context.Canceled, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node is stopping, or you went away", hint: "send the same request again"}),
+}
+
+// refusedByAssertions answers what the rules for assertions say no to.
+func refusedByAssertions(e *assertions.Refusal) *problem {
+	p := &problem{message: e.Message, hint: orDefault(e.Hint, "mend the request, and send it again"), code: e.Code}
+	switch e.Kind {
+	case assertions.Forbidden:
+		p.status = http.StatusForbidden
+	case assertions.NotFound:
+		p.status = http.StatusNotFound
+	default:
+		p.status = http.StatusBadRequest
+	}
+	return p
+}
+
+// accountStatuses are the statuses that say what a refusal of accounts says.
+var accountStatuses = map[accounts.Kind]int{
+	accounts.Invalid: http.StatusBadRequest, accounts.Unauthorized: http.StatusUnauthorized, accounts.PaymentRequired: http.StatusPaymentRequired,
+	accounts.Forbidden: http.StatusForbidden, accounts.NotFound: http.StatusNotFound, accounts.TooMany: http.StatusTooManyRequests,
+}
+
+// refusedByAccounts answers what an issuer's standing, or its API key, does not allow.
+func refusedByAccounts(e *accounts.Refusal) *problem {
+	status, ok := accountStatuses[e.Kind]
+	if !ok {
+		status = http.StatusBadRequest
+	}
+	return &problem{status: status, message: e.Message, hint: orDefault(e.Hint, "mend the request, and send it again"), retryAfter: e.RetryAfter}
 }
 
 // as makes a rule for an error type.

@@ -22,7 +22,7 @@ var (
 	noReferrer   = []string{"no-referrer"}
 	anyOrigin    = []string{"*"}
 	exposed      = []string{"ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"}
-	allowHeaders = []string{"Accept, Content-Type, If-None-Match"}
+	allowHeaders = []string{"Accept, Content-Type, If-None-Match, X-Api-Key"}
 	maxAge       = []string{"86400"}
 
 	acceptEncoding = []string{"Accept-Encoding"}

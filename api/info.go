@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"mirnode/accounts"
+	"mirnode/assertions"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -62,10 +65,21 @@ type softwareAnswer struct {
 }
 
 type policyAnswer struct {
-	Submission       string   `json:"submission"`
-	ProtocolVersions []int    `json:"protocolVersions"`
-	ClockSkewSeconds int      `json:"clockSkewSeconds"`
-	CoreTypes        []string `json:"coreTypes"`
+	Submission       string             `json:"submission"`
+	ProtocolVersions []int              `json:"protocolVersions"`
+	ClockSkewSeconds int                `json:"clockSkewSeconds"`
+	CoreTypes        []string           `json:"coreTypes"`
+	Issuers          issuerPolicyAnswer `json:"issuers"`
+}
+
+// issuerPolicyAnswer is what the node asks of the issuers whose home it is.
+type issuerPolicyAnswer struct {
+	RequirePlan          bool `json:"requirePlan"`
+	ActivityAssertions   int  `json:"activityAssertions"`
+	ActivityDays         int  `json:"activityDays"`
+	DomainRecheckSeconds int  `json:"domainRecheckSeconds"`
+	TokenLifeSeconds     int  `json:"tokenLifeSeconds"`
+	AssertionSkewSeconds int  `json:"assertionSkewSeconds"`
 }
 
 // logAnswer is the node's own log.
@@ -83,14 +97,21 @@ type peeringAnswer struct {
 }
 
 type limitsAnswer struct {
-	ClaimBytes    int            `json:"claimBytes"`
-	MetadataBytes int            `json:"metadataBytes"`
-	Depth         int            `json:"depth"`
-	BatchClaims   int            `json:"batchClaims"`
-	PageClaims    int            `json:"pageClaims"`
-	LogEntries    int            `json:"logEntries"`
-	FetchRecords  int            `json:"fetchRecords"`
-	Budgets       []budgetAnswer `json:"budgets"`
+	ClaimBytes        int            `json:"claimBytes"`
+	MetadataBytes     int            `json:"metadataBytes"`
+	Depth             int            `json:"depth"`
+	BatchClaims       int            `json:"batchClaims"`
+	PageClaims        int            `json:"pageClaims"`
+	LogEntries        int            `json:"logEntries"`
+	FetchRecords      int            `json:"fetchRecords"`
+	PayloadBytes      int            `json:"payloadBytes"`
+	LookupHashes      int            `json:"lookupHashes"`
+	LookupShown       int            `json:"lookupShown"`
+	LookupShownOfHome int            `json:"lookupShownOfHome"`
+	PageAssertions    int            `json:"pageAssertions"`
+	IssuerKeys        int            `json:"issuerKeys"`
+	APIKeys           int            `json:"apiKeys"`
+	Budgets           []budgetAnswer `json:"budgets"`
 }
 
 type budgetAnswer struct {
@@ -120,14 +141,18 @@ func (a *API) describe() nodeAnswer {
 		Policy: policyAnswer{
 			Submission:       "open: any claim that is signed with a key which its domain publishes",
 			ProtocolVersions: []int{1}, ClockSkewSeconds: int(protocol.ClockSkew / time.Second), CoreTypes: protocol.CoreTypes(),
+			Issuers: tellPolicy(a.Policy),
 		},
 		Limits: limitsAnswer{
 			ClaimBytes: protocol.MaxClaimBytes, MetadataBytes: protocol.MaxMetadataBytes, Depth: protocol.MaxDepth, BatchClaims: maxBatch, PageClaims: maxPage,
 			LogEntries: maxEntries, FetchRecords: maxFetch,
+			PayloadBytes: protocol.MaxPayloadBytes, LookupHashes: maxHashes, LookupShown: assertions.MaxShown, LookupShownOfHome: assertions.MaxShownOfHome,
+			PageAssertions: maxPage, IssuerKeys: protocol.MaxIssuerKeys, APIKeys: cmp.Or(a.Policy.MaxAPIKeys, accounts.DefaultMaxAPIKeys),
 			Budgets: []budgetAnswer{
 				tellBudget("read", "client", a.Limits.Read), tellBudget("submit", "client", a.Limits.Submit), tellBudget("verify", "client", a.Limits.Verify),
 				tellBudget("lookup", "client", a.Limits.Lookup), tellBudget("domain", "domain", a.Limits.Domain),
 				tellBudget("peer", "client", a.Limits.Peer),
+				tellBudget("assertion-lookup", "key", a.Limits.AssertionLookup), tellBudget("assertion-write", "key", a.Limits.AssertionWrite),
 			},
 		},
 		Storage:   storageAnswer{Claims: stats.Claims, Erased: stats.Erased, ReadOnly: a.storeFault() != nil},
@@ -195,6 +220,15 @@ func (a *API) describePeers() peeringAnswer {
 		answer.Witness = &a.Witness
 	}
 	return answer
+}
+
+func tellPolicy(p accounts.Policy) issuerPolicyAnswer {
+	return issuerPolicyAnswer{
+		RequirePlan: p.RequirePlan, ActivityAssertions: p.ActivityAssertions, ActivityDays: p.ActivityDays,
+		DomainRecheckSeconds: int(cmp.Or(p.Recheck, accounts.DefaultRecheck) / time.Second),
+		TokenLifeSeconds:     int(cmp.Or(p.TokenLife, accounts.DefaultTokenLife) / time.Second),
+		AssertionSkewSeconds: int(protocol.AssertionSkew / time.Second),
+	}
 }
 
 func tellBudget(name, per string, r Rate) budgetAnswer {

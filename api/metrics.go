@@ -23,6 +23,8 @@ type metrics struct {
 	served    prometheus.Counter
 	hints     prometheus.Counter
 	cosigned  prometheus.Counter
+	written   *prometheus.CounterVec
+	lookups   lookupMetrics
 	series    sync.Map // of seriesKey to series: a look-up without allocation on the hot path
 }
 
@@ -49,8 +51,11 @@ func newMetrics(a *API) *metrics {
 		served:    prometheus.NewCounter(prometheus.CounterOpts{Name: "mir_peer_bytes_served_total", Help: "Bytes of tiles, entries and records answered, before compression."}),
 		hints:     prometheus.NewCounter(prometheus.CounterOpts{Name: "mir_hints_received_total", Help: "Hints received over HTTP."}),
 		cosigned:  prometheus.NewCounter(prometheus.CounterOpts{Name: "mir_cosigned_total", Help: "Checkpoints of other logs that were cosigned on request."}),
+		written:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mir_assertions_written_total", Help: "What issuers had written: created, superseded, revoked, edited; duplicate for what was written before."}, []string{"outcome"}),
 	}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	lookups := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mir_assertion_lookups_total", Help: "Look-ups of files, by what was found: none, found, conflict; batch for many at once."}, []string{"result"})
+	m.lookups = newLookupMetrics(lookups)
+	m.registry.MustRegister(m.written, lookups, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.durations, m.inFlight, m.refused, m.verdicts, m.kept, m.served, m.hints, m.cosigned, newLogMetrics(a),
 		gauge("mir_store_claims", "Claims held.", func() float64 { return float64(a.Store.Stats().Claims) }),
 		gauge("mir_store_erased", "Claims erased.", func() float64 { return float64(a.Store.Stats().Erased) }),

@@ -42,9 +42,11 @@ func (a *API) operatorRoutes() http.Handler {
 	mux.HandleFunc("POST /admin/peers/{domain}/retry", a.operatorHandle(a.peerOrder(a.retryPeer)))
 	mux.HandleFunc("POST /admin/peers/{domain}/block", a.operatorHandle(a.peerOrder(a.blockPeer)))
 	mux.HandleFunc("POST /admin/peers/{domain}/unblock", a.operatorHandle(a.peerOrder(a.unblockPeer)))
+	a.operatorIssuers(mux)
 	mux.HandleFunc("/", a.operatorHandle(func(*http.Request) (any, error) {
 		return nil, &problem{status: http.StatusNotFound, message: "there is no such operator route",
-			hint: "GET /metrics, /debug/pprof/, /admin/status; POST /admin/claims/{id}/erase, /admin/domains/{domain}/forget, /admin/peers/{domain}/retry, …/block, …/unblock"}
+			hint: "GET /metrics, /debug/pprof/, /admin/status; POST /admin/claims/{id}/erase, /admin/domains/{domain}/forget, /admin/peers/{domain}/retry, …/block, …/unblock; " +
+				"GET and POST /admin/issuers, GET /admin/issuers/{id}, POST …/status, …/plan, …/api-keys, …/domain/recheck, DELETE …/api-keys/{keyId}"}
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -68,10 +70,21 @@ func refuseBrowser(r *http.Request) error {
 	if !operatorHost(r) {
 		return &problem{status: http.StatusForbidden, message: "the operator's routes do not answer to this host name", hint: "name the address, or localhost"}
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); r.Method == http.MethodPost && (err != nil || kind != "application/json") {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); mustBeJSON(r) && (err != nil || kind != "application/json") {
 		return &problem{status: http.StatusUnsupportedMediaType, message: "the order is not labelled as JSON", hint: "send Content-Type: application/json"}
 	}
 	return nil
+}
+
+// mustBeJSON tells whether an order must be labelled as JSON. A page of another origin may send none such; nor a DELETE, whatever its label, which has a body seldom.
+func mustBeJSON(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	case http.MethodDelete:
+		return r.ContentLength != 0
+	}
+	return true
 }
 
 // operatorHost tells whether the Host header is one that a page of a stranger cannot have: localhost or a loopback address, or any address where the listener

@@ -37,6 +37,8 @@ func (a *API) routes() (http.Handler, error) {
 	engine.POST("/claims", a.limited(a.submit), within(a.work.Deadline), a.handle(a.submitClaim))
 	engine.POST("/claims/batch", a.limited(a.submit), within(a.work.BatchDeadline+a.work.BatchBodyTime), a.handle(a.submitBatch))
 	engine.POST("/verify", a.limited(a.verify), within(a.work.Deadline), a.handle(a.verifyDocument))
+	a.assertionRoutes(engine)
+	a.issuerRoutes(engine)
 	a.federationRoutes(engine)
 
 	a.engine = engine
@@ -45,6 +47,38 @@ func (a *API) routes() (http.Handler, error) {
 		return nil, err
 	}
 	return compressSome(engine, compress(engine)), nil
+}
+
+// assertionRoutes adds who says what about a file. A look-up of many counts against its API key's budget and no other; what is written counts against the
+// client's too, since a body is read before the key is looked at.
+func (a *API) assertionRoutes(engine *gin.Engine) {
+	a.get(engine, "/assertions", a.read, a.lookUp)
+	a.get(engine, "/assertions/lookup", a.read, a.lookUp)
+	a.get(engine, "/assertions/:assertionId", a.read, a.getAssertion)
+	engine.POST("/assertions/lookup", within(a.work.Deadline), a.handle(a.lookUpMany))
+	engine.POST("/assertions", a.limited(a.submit), within(a.work.Deadline), a.handle(a.createAssertion))
+	engine.POST("/assertions/:assertionId/revoke", a.limited(a.submit), within(a.work.Deadline), a.handle(a.revokeAssertion))
+	engine.POST("/assertions/:assertionId/supersede", a.limited(a.submit), within(a.work.Deadline), a.handle(a.supersedeAssertion))
+	engine.PATCH("/assertions/:assertionId", a.limited(a.submit), within(a.work.Deadline), a.handle(a.editAssertion))
+}
+
+// issuerRoutes adds what issuers do with what is their own, and what anybody may know of them.
+func (a *API) issuerRoutes(engine *gin.Engine) {
+	own := func(method, path string, h handlerFunc) {
+		engine.Handle(method, "/issuers/:issuerId"+path, a.limited(a.submit), within(a.work.Deadline), a.handle(h))
+	}
+	engine.POST("/issuers", a.limited(a.submit), a.handle(a.noSignUp))
+	a.get(engine, "/issuers/:issuerId", a.read, a.getIssuer)
+	a.get(engine, "/issuers/:issuerId/assertions", a.read, a.listAssertions, within(a.work.Deadline))
+	a.get(engine, "/issuers/:issuerId/api-keys", a.read, a.listAPIKeys)
+	own(http.MethodPost, "/keys/challenge", a.challengeKey)
+	own(http.MethodPost, "/keys", a.addKey)
+	own(http.MethodPost, "/keys/:fingerprint/revoke", a.revokeKey)
+	own(http.MethodPost, "/domain", a.startDomain)
+	own(http.MethodPost, "/domain/check", a.checkDomain)
+	own(http.MethodPost, "/api-keys", a.createAPIKey)
+	own(http.MethodPost, "/api-keys/:keyId/rotate", a.rotateAPIKey)
+	own(http.MethodDelete, "/api-keys/:keyId", a.revokeAPIKey)
 }
 
 // federationRoutes adds what nodes ask of each other, and the logs, which anybody's tools may read.
@@ -131,7 +165,7 @@ func compressSome(plain, compressing http.Handler) http.Handler {
 // canBeBig tells whether answers of a path are worth compressing. Tiles of hashes are not: they look like chance.
 func canBeBig(path string) bool {
 	switch path {
-	case "/claims", "/claims/batch", "/records/fetch", "/log/entries", "/log/heads", "/peers", "/peers/descriptors":
+	case "/claims", "/claims/batch", "/assertions/lookup", "/records/fetch", "/log/entries", "/log/heads", "/peers", "/peers/descriptors":
 		return true
 	}
 	rest, log := strings.CutPrefix(path, "/log/")
