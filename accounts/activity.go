@@ -97,7 +97,7 @@ func (a *Accounts) noteActivity(ctx context.Context, acc *account, c *ActivityCh
 			a.o.Logger.Warn("an issuer that is verified by its activity is disputed", "issuer", acc.id, "assertion", c.Disputed)
 		}
 	}
-	if now == before {
+	if now.First.Equal(before.First) && now.Disputed.Equal(before.Disputed) {
 		return nil
 	}
 	return a.rewrite(ctx, acc, func(d *document) { d.Active = now })
