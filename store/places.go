@@ -85,9 +85,10 @@ func (t *transaction) placeIn(r *logRecord, log uint32) (place, bool) {
 	return place{log: log, index: beUint64(v), ingested: int64(beUint64(v[8:]))}, true
 }
 
-// addPlace notes that the record stands there too. One place for each log is kept: the first.
+// addPlace notes that the record stands there too. One place for each log is kept: the first. What counts in its home's logs alone others name in vain,
+// under whatever kind.
 func (t *transaction) addPlace(r *logRecord, p place) error {
-	if _, there := t.placeIn(r, p.log); there || p.log == 0 {
+	if _, there := t.placeIn(r, p.log); there || p.log == 0 || !t.mayStand(r, p) {
 		return nil
 	}
 	t.changed = true
@@ -107,4 +108,13 @@ func (t *transaction) addPlace(r *logRecord, p place) error {
 	}
 	seal(r.Seq, envelope)
 	return t.records.Put(name, envelope)
+}
+
+// mayStand tells whether a log may be among a record's places: any, but for the kinds that count in the logs of the node alone whose log stands first.
+func (t *transaction) mayStand(r *logRecord, p place) bool {
+	if !homely(r.Kind) || r.first.log == 0 {
+		return true
+	}
+	home, log := t.store.logs.numbered(r.first.log), t.store.logs.numbered(p.log)
+	return home == nil || log == nil || home.origin.Domain == log.origin.Domain
 }

@@ -41,8 +41,8 @@ type QuarantinedRecord struct {
 	ClaimedAt   time.Time
 	// Places are where logs have it, at most 64: that at Origin and Index first, then the others by the order in which their mirrors were opened.
 	Places []Place
-	Code       protocol.Code // why it was not accepted at once
-	Reason     string
+	Code   protocol.Code // why it was not accepted at once
+	Reason string
 }
 
 // quarantined is what is kept of a body in quarantine, as JSON, with the body behind it after a newline.

@@ -2,11 +2,15 @@ package store_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -188,4 +192,92 @@ func TestAnUpgradedStoreWithoutALogKeepsItsRecords(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	checkLog(t, s, home)
+}
+
+// secondFormatRecords are what the mirror of other.example in testdata/format2 has of kinds that the second format did not know.
+func secondFormatRecords(t *testing.T) []protocol.Record {
+	const home = "other.example"
+	a := said{home: home, name: "before"}.assertion(t)
+	issuer := issuerOf(home, 0)
+	return []protocol.Record{
+		issuerRecord(t, home, 0, 1), a, editing(t, a, home, issuer, 1, protocol.AssertionMetadata{DisplayName: "after"}),
+		revoking(t, a.ID(), issuer, protocol.ActionRevoke, noon),
+	}
+}
+
+// secondFormat unpacks a folder that the second format's program wrote: five claims and an observation of its own, one erased, and a mirror of other.example
+// with claims (0–2 held, 8 missing, 9 in quarantine), the records above (3–6) and one of a later kind (7), which it skipped, and an assertion that
+// is not settled yet (10).
+func secondFormat(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for _, name := range []string{"log.db", "index.db"} {
+		text, err := os.ReadFile(filepath.Join("testdata", "format2", name+".gz.txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		unpacked, err := gzip.NewReader(base64.NewDecoder(base64.StdEncoding, bytes.NewReader(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(unpacked)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestWhatTheSecondFormatSkippedIsAskedFor(t *testing.T) {
+	dir := secondFormat(t)
+	const other = "other.example/mir-dev"
+	s := open(t, dir, withLog(store.Options{}))
+	checkLog(t, s, home)
+	checkLog(t, s, originOf("other.example", 1))
+	if head, _ := s.Head(other); head.Size != 11 || head.Settled != 10 || head.Missing != 5 || head.Quarantined != 1 || head.GivenUp != 0 {
+		t.Fatalf("%+v", head)
+	}
+	if found := findAll(t, s, store.Query{Domain: "shop.example.com"}); len(found) != 7 {
+		t.Errorf("%d claims", len(found))
+	}
+	if seen, _, err := s.Observations(t.Context(), "shop.example", 0, ""); err != nil || len(seen) != 1 {
+		t.Errorf("%v, %v", seen, err)
+	}
+	var erased *store.ErasedError
+	if _, err := s.Claim(t.Context(), made{id: 21}.claim(t).SigHash()); !errors.As(err, &erased) || erased.Reason != "long ago" {
+		t.Error(err)
+	}
+	due, err := s.MissingDue(t.Context(), noon, 100, 100)
+	if err != nil || len(due) != 4 {
+		t.Fatalf("%+v, %v", due, err)
+	}
+	records := secondFormatRecords(t)
+	for i, d := range due {
+		if d.Origin != other || d.Index != uint64(3+i) || d.Kind != records[i].Kind() || d.Hash != records[i].RecordHash() || d.Attempts != 0 || d.IngestedAt.IsZero() {
+			t.Errorf("%+v is due, want %s", d, records[i].Kind())
+		}
+		if err := s.ResolveMissing(t.Context(), other, d.Index, store.Outcome{State: store.Held, Record: records[i]}, noon); err != nil {
+			t.Error(err)
+		}
+	}
+	check := func(s *store.Store) {
+		t.Helper()
+		if head, _ := s.Head(other); head.Missing != 1 || head.Settled != 10 {
+			t.Errorf("%+v", head)
+		}
+		if lines := about(t, s, 0, store.ArtifactQuery{}); len(lines) != 1 || !strings.HasSuffix(lines[0], `{"displayName":"after"} REVOKE at 01.000`) {
+			t.Error(lines)
+		}
+		if issuer, _, err := s.Issuer(t.Context(), issuerOf("other.example", 0)); err != nil || issuer.Sequence != 1 {
+			t.Errorf("%+v, %v", issuer, err)
+		}
+	}
+	check(s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	check(open(t, dir, withLog(store.Options{})))
 }
