@@ -98,7 +98,7 @@ func TestIssuerKeyRefused(t *testing.T) {
 	}
 	good := pemOf("PUBLIC KEY", spki(t, publicKey(2)))
 	smallOrder := append([]byte{1}, make([]byte, 31)...)
-	identitySPKI := append(spki(t, publicKey(2))[:12], smallOrder...)
+	identitySPKI := slices.Concat(spki(t, publicKey(2))[:12], smallOrder)
 	for name, text := range map[string]string{
 		"nothing":                         "",
 		"words":                           "my public key",
