@@ -131,7 +131,7 @@ func (m *Mirror) readBody(p peers.Peer, origin protocol.Origin, want wanted, lin
 	}
 	switch {
 	case said.Erased != nil:
-		if p.Domain == origin.Domain {
+		if p.Domain == origin.Domain && !ordered(want.kind) { // of these nothing is ever erased
 			f.erased = &store.ErasedError{Reason: clipReason(said.Erased.Reason), At: said.Erased.At}
 		}
 		return nil
@@ -179,7 +179,7 @@ func readRecord(want wanted, stated protocol.Kind, body []byte) (protocol.Record
 // claim on chooses it: a peer's must not cost us more than what escaping of text (three times) and white space come to. An origin's own
 // spelling counts, as a client gave it.
 func padded(record protocol.Record) bool {
-	form, ok := record.(interface{ Canonical() []byte }) // without sig, which takes 95 bytes
+	form, ok := record.(*protocol.Claim) // of all others there is one spelling; without sig, which takes 95 bytes
 	return ok && len(record.Raw()) > spellingFactor*len(form.Canonical())+spellingMargin
 }
 

@@ -13,6 +13,17 @@ type effects struct {
 	keys     map[[3]string]bool // observer, domain and fingerprint of keys that were observed
 	erasures []*protocol.Erasure
 	buried   []store.Outcome // claims that came after the notice that they were erased
+	wakes    map[string]bool // what came, or is refused, that records in quarantine may wait for
+}
+
+// wake takes what records in quarantine may have waited for.
+func (e *effects) wake(wants []string) {
+	if e.wakes == nil {
+		e.wakes = make(map[string]bool, len(wants))
+	}
+	for _, w := range wants {
+		e.wakes[w] = true
+	}
 }
 
 // note takes what follows from outcomes.
@@ -37,8 +48,8 @@ func (e *effects) note(outcomes []store.Outcome) {
 	}
 }
 
-// carryOut honours erasure notices, and looks at the records in quarantine whose keys were observed. What a crash or the end of ctx leaves
-// undone, Retry does.
+// carryOut honours erasure notices, and looks at the records in quarantine whose keys were observed, or that wait for what came. What a crash or
+// the end of ctx leaves undone, Retry does. No home's turn is held.
 func (m *Mirror) carryOut(ctx context.Context, e effects) {
 	for _, notice := range e.erasures {
 		m.warn("an erasure notice could not be carried out", notice.Node, m.honour(ctx, notice))
@@ -46,6 +57,9 @@ func (m *Mirror) carryOut(ctx context.Context, e effects) {
 	for _, o := range e.buried {
 		hash := o.Record.RecordHash()
 		m.warn("an erasure could not be kept", "", m.erase(ctx, hash, o.Reason))
+	}
+	for want := range e.wakes {
+		m.warn("what waits in quarantine could not be looked at", want, m.wake(ctx, want))
 	}
 	for key := range e.keys {
 		if m.voice(key[0]) { // else nothing has changed

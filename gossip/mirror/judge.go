@@ -41,8 +41,8 @@ func (m *Mirror) judgeFound(ctx context.Context, home string, patience time.Dura
 	return outcomes, nil
 }
 
-// judge verifies records: claims several at once, statements one after the other. Each outcome but its index is set. The error is the
-// context's; a domain that does not answer is an outcome.
+// judge verifies records: claims several at once, statements one after the other. Each outcome but its index is set. Of the kinds that are
+// judged in order Held is a proposal, see ledger. The error is the context's; a domain that does not answer is an outcome.
 func (m *Mirror) judge(ctx context.Context, home string, patience time.Duration, records []protocol.Record) ([]store.Outcome, error) {
 	outcomes := make([]store.Outcome, len(records))
 	verdicts, err := m.verify(ctx, home, patience, records)
@@ -95,6 +95,10 @@ func (m *Mirror) verify(ctx context.Context, home string, patience time.Duration
 
 // outcomeOf turns a verdict into what becomes of the record. Where the key is not to be had now, a quorum of observers may stand for it.
 func (m *Mirror) outcomeOf(ctx context.Context, quorum *quorum, record protocol.Record, v verifier.Outcome) (store.Outcome, error) {
+	switch record.(type) {
+	case *protocol.Assertion, *protocol.Revocation: // under no domain's key: the ledger judges them
+		return store.Outcome{State: store.Held, Record: record}, nil
+	}
 	if v.Err == nil && v.Verdict.Accepted() {
 		return m.accepted(record, provenance(v.Verdict)), nil
 	}

@@ -107,6 +107,7 @@ type Mirror struct {
 	stats    counters
 
 	origins   originLocks
+	homes     originLocks   // by domain: who has its turn judges what depends on earlier records of that node, and settles it
 	extra     chan struct{} // tokens: batches beyond the first of a pull
 	verifying chan struct{} // tokens: batches that are being verified
 	budgets   budgets

@@ -1,8 +1,10 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +43,7 @@ func (m *Mirror) retryMissing(ctx context.Context, log string, list []store.Miss
 	if err != nil {
 		return 0, stored("reading what is missing", err)
 	}
+	slices.SortFunc(list, func(a, b store.MissingRecord) int { return cmp.Compare(a.Index, b.Index) }) // what depends on others stands after them
 	entries := make([]protocol.Entry, len(list))
 	for i := range list {
 		entries[i] = protocol.Entry{Kind: list[i].Kind, Record: list[i].Hash}
@@ -57,22 +60,14 @@ func (m *Mirror) retryMissing(ctx context.Context, log string, list []store.Miss
 	for n, place := range places {
 		outcomes[place] = judged[n]
 	}
-	err = atOnce(len(list), func(i int) error {
-		one := &list[i]
-		next := m.now().Add(backoff(m.limits.MissingBackoff, 3, one.Attempts+1, maxMissingWait))
-		err := m.store.ResolveMissing(ctx, one.Origin, one.Index, outcomes[i], next)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		return err
-	})
+	var effects effects
+	err = m.settleMissing(ctx, origin.Domain, list, outcomes, &effects)
 	for i := range outcomes {
 		if outcomes[i].State != store.Missing {
 			resolved++
 		}
 	}
 	m.stats.resolved.Add(uint64(resolved))
-	var effects effects
 	effects.note(outcomes)
 	m.carryOut(ctx, effects)
 	return resolved, stored("settling missing records", err)

@@ -100,6 +100,9 @@ func (m *Mirror) stand(ctx context.Context, quorum *quorum, waiting []store.Quar
 		if err != nil {
 			continue // Retry judges it
 		}
+		if _, err := signerOf(record); err != nil {
+			continue // it is under no domain's key
+		}
 		verdict, observers, err := quorum.verify(ctx, record)
 		if err != nil {
 			return err
@@ -115,67 +118,120 @@ func (m *Mirror) stand(ctx context.Context, quorum *quorum, waiting []store.Quar
 	return m.settleWaiting(ctx, out, outcomes)
 }
 
-// retryQuarantined judges records in quarantine anew, which one log brought: a node logs its own statements.
+// retryQuarantined judges records in quarantine anew, which one log brought: a node logs its own statements. Where its key is found again, other
+// records of issuers that wait for the same key are looked at with them, due or not.
 func (m *Mirror) retryQuarantined(ctx context.Context, log string, list []store.QuarantinedRecord) (released int, err error) {
-	home := ""
-	if origin, err := protocol.ParseOrigin(log); err == nil {
-		home = origin.Domain
+	home := domainOf(log)
+	outcomes, err := m.judgeQuarantined(ctx, home, list)
+	if err != nil {
+		return 0, err
 	}
+	found := make(map[signedKey]bool)
+	for i := range outcomes {
+		if outcomes[i].State == store.Quarantined {
+			continue
+		}
+		released++
+		if s, ok := outcomes[i].Record.(protocol.Statement); ok && ordered(list[i].Kind) && outcomes[i].State == store.Held {
+			domain, fingerprint := s.Signer()
+			found[signedKey{domain, fingerprint}] = true
+		}
+	}
+	for key := range found {
+		more, err := m.retryKey(ctx, home, key)
+		if err != nil {
+			return released, err
+		}
+		released += more
+	}
+	return released, nil
+}
+
+// retryKey judges a page of those records of issuers that wait for a node's key.
+func (m *Mirror) retryKey(ctx context.Context, home string, key signedKey) (released int, err error) {
+	page, err := m.store.QuarantinedBy(ctx, key.domain, key.fingerprint, [32]byte{}, observedPage)
+	if err != nil {
+		return 0, stored("reading the quarantine", err)
+	}
+	page = slices.DeleteFunc(page, func(q store.QuarantinedRecord) bool { return !ordered(q.Kind) })
+	if len(page) == 0 {
+		return 0, nil
+	}
+	outcomes, err := m.judgeQuarantined(ctx, home, page)
+	for i := range outcomes {
+		if outcomes[i].State != store.Quarantined {
+			released++
+		}
+	}
+	return released, err
+}
+
+// judgeQuarantined judges records in quarantine anew, and settles them. home is the node that logged them.
+func (m *Mirror) judgeQuarantined(ctx context.Context, home string, list []store.QuarantinedRecord) (outcomes []store.Outcome, err error) {
 	records := make([]protocol.Record, len(list))
 	for i := range list {
 		if records[i], err = protocol.ParseRecord(list[i].Kind, list[i].Raw); err != nil {
-			return 0, stored("reading the quarantine", err)
+			return nil, stored("reading the quarantine", err)
 		}
 	}
 	bounded, cancel := context.WithTimeout(ctx, retryLogTime)
 	defer cancel()
-	outcomes, err := m.judge(bounded, home, retryPatience*m.limits.VerifyTimeout, records)
+	outcomes, err = m.judge(bounded, home, retryPatience*m.limits.VerifyTimeout, records)
 	switch {
 	case ctx.Err() != nil:
-		return 0, ctx.Err()
+		return nil, ctx.Err()
 	case errors.Is(err, context.DeadlineExceeded): // they wait longer
 		outcomes = make([]store.Outcome, len(list))
 		for i := range outcomes {
 			outcomes[i] = store.Outcome{State: store.Quarantined, Record: records[i]}
 		}
 	case err != nil:
-		return 0, err
+		return nil, err
 	}
-	if err := m.settleWaiting(ctx, list, outcomes); err != nil {
-		return 0, err
-	}
-	for i := range outcomes {
-		if outcomes[i].State != store.Quarantined {
-			released++
-		}
-	}
-	return released, nil
+	return outcomes, m.settleWaiting(ctx, list, outcomes)
 }
 
 // settleWaiting does with records in quarantine what their outcomes say: they are let out, refused for good, or wait longer.
 func (m *Mirror) settleWaiting(ctx context.Context, waiting []store.QuarantinedRecord, outcomes []store.Outcome) error {
-	err := atOnce(len(waiting), func(i int) error {
-		q, o := &waiting[i], &outcomes[i]
-		var err error
-		switch o.State {
-		case store.Quarantined:
-			err = m.store.Postpone(ctx, q.Hash, m.now().Add(backoff(m.limits.QuarantineBackoff, 2, q.Attempts+1, maxQuarantineWait)))
-		case store.Held:
-			m.stats.released.Add(1)
-			err = m.store.Release(ctx, q.Hash, o.Provenance)
-		default:
-			m.stats.refused.Add(1)
-			err = m.store.Reject(ctx, q.Hash, o.Code, o.Reason)
+	var plain []int
+	var waiters []waiter
+	for i := range waiting {
+		if ordered(waiting[i].Kind) {
+			waiters = append(waiters, waiter{&waiting[i], &outcomes[i]})
+		} else {
+			plain = append(plain, i)
 		}
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // somebody else let it out meanwhile
-		}
-		return err
-	})
+	}
 	var effects effects
+	err := atOnce(len(plain), func(n int) error {
+		q := &waiting[plain[n]]
+		return m.settleOne(ctx, q.Hash, q.Attempts, &outcomes[plain[n]], "")
+	})
+	if err == nil {
+		err = m.settleWaiters(ctx, waiters, &effects)
+	}
 	effects.note(outcomes)
 	m.carryOut(ctx, effects)
 	return stored("settling records in quarantine", err)
+}
+
+// settleOne does with a record in quarantine what its outcome says. Of a record that is judged in order home is the issuer's: only its places in
+// logs of that node count.
+func (m *Mirror) settleOne(ctx context.Context, hash [32]byte, attempts int, o *store.Outcome, home string) (err error) {
+	switch o.State {
+	case store.Quarantined:
+		err = m.store.Postpone(ctx, hash, m.now().Add(backoff(m.limits.QuarantineBackoff, 2, attempts+1, maxQuarantineWait)), o.Wants)
+	case store.Held:
+		m.stats.released.Add(1)
+		err = m.store.Release(ctx, hash, home, o.Provenance)
+	default:
+		m.stats.refused.Add(1)
+		err = m.store.Reject(ctx, hash, o.Code, o.Reason)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // somebody else let it out meanwhile
+	}
+	return err
 }
 
 // atOnce calls do for each number below n, many at a time, so that the store can write their changes together. It returns the first error.

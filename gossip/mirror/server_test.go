@@ -1,12 +1,14 @@
 package mirror_test
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 
 	"mirnode/protocol"
@@ -69,7 +71,7 @@ func (n *node) honest(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case strings.HasPrefix(path, "/log/"):
-		n.serveLog(w, r, n.head(n.origin), strings.TrimPrefix(path, "/log/"))
+		n.serveLog(w, r, n.shown(), strings.TrimPrefix(path, "/log/"))
 	case strings.HasPrefix(path, "/mirror/"):
 		name, rest, _ := strings.Cut(strings.TrimPrefix(path, "/mirror/"), "/")
 		hash, _ := hex.DecodeString(name)
@@ -100,7 +102,7 @@ func (n *node) serveLog(w http.ResponseWriter, r *http.Request, head store.Head,
 		if n.page > 0 {
 			page = uint64(n.page)
 		}
-		entries, err := n.store.Entries(r.Context(), head.Origin, from, min(to, head.Size, from+page))
+		entries, err := n.entriesShown(r.Context(), head.Origin, from, min(to, head.Size, from+page))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
@@ -151,6 +153,7 @@ func (n *node) serveBodies(w http.ResponseWriter, r *http.Request) {
 	json.NewDecoder(r.Body).Decode(&request)
 	n.mu.Lock()
 	n.records += len(request.Records)
+	made := n.made
 	n.mu.Unlock()
 	hashes := make([][32]byte, len(request.Records))
 	for i, text := range request.Records {
@@ -160,6 +163,9 @@ func (n *node) serveBodies(w http.ResponseWriter, r *http.Request) {
 	encoder.SetEscapeHTML(false)
 	n.store.Bodies(r.Context(), hashes, func(i int, b store.Body) bool {
 		line := map[string]any{"record": request.Records[i]}
+		if made != nil && b.Missing {
+			b = made.body(n, hashes[i])
+		}
 		switch {
 		case b.Erased != nil:
 			line["erased"] = map[string]any{"reason": b.Erased.Reason, "at": b.Erased.At}
@@ -171,6 +177,45 @@ func (n *node) serveBodies(w http.ResponseWriter, r *http.Request) {
 		encoder.Encode(line)
 		return true
 	})
+}
+
+// shown is the head of the log that the node shows as its own.
+func (n *node) shown() store.Head {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made != nil {
+		return n.made.head(n)
+	}
+	return n.head(n.origin)
+}
+
+// entriesShown reads a log as the node shows it.
+func (n *node) entriesShown(ctx context.Context, origin string, from, to uint64) ([]protocol.Entry, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.made != nil && origin == n.origin.String() {
+		return slices.Clone(n.made.entries[from:to]), nil
+	}
+	return n.store.Entries(ctx, origin, from, to)
+}
+
+// body is one of a made-up log.
+func (l *made) body(n *node, hash [32]byte) store.Body {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	b, here := l.bodies[hash]
+	b.Missing = !here || n.withholds[hash]
+	return b
+}
+
+// withhold has the node say that the bodies of records in its made-up log are missing, and only these.
+func (n *node) withhold(list ...protocol.Record) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.withholds = make(map[[32]byte]bool)
+	for _, r := range list {
+		n.withholds[r.RecordHash()] = true
+	}
 }
 
 // isBusy has the node answer a path with 503 from now on; "" for none.

@@ -13,6 +13,7 @@ import (
 // batch is a range of appended entries whose records are being judged.
 type batch struct {
 	start    uint64
+	entries  []protocol.Entry
 	outcomes []store.Outcome
 	err      error
 }
@@ -37,10 +38,7 @@ func (j *pulling) settle(ctx context.Context, grown <-chan uint64) error {
 	for next := range ahead {
 		done := <-next
 		if failed = done.err; failed == nil {
-			failed = j.m.prepare(ctx, done.outcomes)
-		}
-		if failed == nil {
-			failed = stored("settling records", j.m.store.Settle(ctx, j.name, done.start, done.outcomes))
+			failed = j.settleBatch(ctx, &done, &effects)
 		}
 		if failed != nil {
 			break
@@ -66,8 +64,7 @@ func (j *pulling) begin(ctx context.Context, grown <-chan uint64, ahead chan<- c
 				return
 			}
 			wait.Go(func() {
-				outcomes, err := j.judge(ctx, start, end)
-				result <- batch{start, outcomes, err}
+				result <- j.judge(ctx, start, end)
 			})
 			next = end
 		}
@@ -102,39 +99,47 @@ func (m *Mirror) giveExtra(n int) {
 	}
 }
 
-// judge finds out what becomes of the entries from start to end.
-func (j *pulling) judge(ctx context.Context, start, end uint64) ([]store.Outcome, error) {
-	entries, err := j.m.store.Entries(ctx, j.name, start, end)
-	if err != nil {
-		return nil, stored("reading entries", err)
+// judge finds out what becomes of the entries from start to end, but for what the order of records decides.
+func (j *pulling) judge(ctx context.Context, start, end uint64) batch {
+	b := batch{start: start}
+	if b.entries, b.err = j.m.store.Entries(ctx, j.name, start, end); b.err != nil {
+		b.err = stored("reading entries", b.err)
+		return b
 	}
-	if uint64(len(entries)) != end-start {
-		return nil, stored("reading entries", errors.New("there are fewer than the mirror's size says"))
+	if uint64(len(b.entries)) != end-start {
+		b.err = stored("reading entries", errors.New("there are fewer than the mirror's size says"))
+		return b
 	}
-	outcomes := make([]store.Outcome, len(entries))
-	want, places, err := j.m.lacks(ctx, start, entries, outcomes)
+	b.outcomes = make([]store.Outcome, len(b.entries))
+	b.err = j.bodies(ctx, &b)
+	return b
+}
+
+// bodies fetches and judges the bodies of a batch that are not here.
+func (j *pulling) bodies(ctx context.Context, b *batch) error {
+	want, places, err := j.m.lacks(ctx, b.start, b.entries, b.outcomes)
 	if err != nil || len(want) == 0 {
-		return outcomes, err
+		return err
 	}
 	all, err := j.m.gather(ctx, j.m.sources(j.remote.peer, j.origin), &j.bad, j.origin, want)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	select {
 	case j.turn <- struct{}{}:
 		defer func() { <-j.turn }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	judged, err := j.m.judgeFound(ctx, j.origin.Domain, j.m.limits.VerifyTimeout, all)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for n, place := range places {
-		judged[n].Index = start + uint64(place)
-		outcomes[place] = judged[n]
+		judged[n].Index = b.start + uint64(place)
+		b.outcomes[place] = judged[n]
 	}
-	return outcomes, nil
+	return nil
 }
 
 // lacks fills in the outcomes of the entries whose records are here already, or are of no kind that we know, and returns the others: what is

@@ -216,15 +216,17 @@ type node struct {
 	server  *httptest.Server
 	peer    peers.Peer
 
-	mu      sync.Mutex
-	lie     func(path string, honest []byte) []byte // alters answers
-	page    int                                     // entries in one answer, 0: 4,096
-	stall   string                                  // a path that is never answered
-	busy    string                                  // a path that is answered with 503
-	absent  string                                  // paths that begin so are not found
-	claims  string                                  // the size with which it answers a request to cosign: a conflict
-	asked   map[string]int                          // requests by path without query
-	records int                                     // that /records/fetch was asked for
+	mu        sync.Mutex
+	lie       func(path string, honest []byte) []byte // alters answers
+	page      int                                     // entries in one answer, 0: 4,096
+	stall     string                                  // a path that is never answered
+	busy      string                                  // a path that is answered with 503
+	absent    string                                  // paths that begin so are not found
+	claims    string                                  // the size with which it answers a request to cosign: a conflict
+	asked     map[string]int                          // requests by path without query
+	records   int                                     // that /records/fetch was asked for
+	withholds map[[32]byte]bool                       // records of made whose bodies it does not give
+	made      *made                                   // the log that it shows as its own; nil: its store's
 }
 
 // world is a federation on one clock.
