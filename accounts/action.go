@@ -17,11 +17,11 @@ const (
 	ActionDeny         Action = "create or supersede a NOT_ISSUED_BY" // to say that a file is not the issuer's own
 	ActionEdit         Action = "edit metadata"                       // of its assertions
 	ActionRevoke       Action = "revoke assertions"                   // without a successor
-	ActionRevokeKey    Action = "revoke keys"                         //
-	ActionManageKeys   Action = "rotate or revoke API keys"           // not: to make more of them
-	ActionAddKey       Action = "add keys"                            // and ask for challenges
-	ActionNewAPIKey    Action = "make API keys"                       //
-	ActionVerifyDomain Action = "verify a domain"                     // ask for the record, and have it checked
+	ActionRevokeKey    Action = "revoke keys"
+	ActionManageKeys   Action = "rotate or revoke API keys" // not: to make more of them
+	ActionAddKey       Action = "add keys"                  // and ask for challenges
+	ActionNewAPIKey    Action = "make API keys"             //nolint:gosec // G101: no secret, but what an issuer may do
+	ActionVerifyDomain Action = "verify a domain"           // ask for the record, and have it checked
 )
 
 // CreateAction is what [Accounts.May] is asked before an assertion of the type is made, be it the successor of another or not.

@@ -78,26 +78,26 @@ func (a *Accounts) live(hash hexHash) *liveKey {
 	return a.keys[hash]
 }
 
-// Authenticate finds out whose API key this is. It reads memory only. The error is a Refusal, Unauthorized, and never repeats the key.
+// Authenticate finds out whose API key this is. It reads memory only. The error is a Refusal, Unauthenticated, and never repeats the key.
 func (a *Accounts) Authenticate(key string) (Caller, error) {
 	network, ok := networkOf(key)
 	switch {
 	case key == "":
-		return Caller{}, refuse(Unauthorized, "send it in the header x-api-key; the operator of the issuer's home makes the first one", "an API key is missing")
+		return Caller{}, refuse(Unauthenticated, "send it in the header x-api-key; the operator of the issuer's home makes the first one", "an API key is missing")
 	case !ok:
-		return Caller{}, refuse(Unauthorized, "an API key is "+prefixOf(a.o.Network)+" and 43 letters and digits: is a part of it missing?", "this is no API key")
+		return Caller{}, refuse(Unauthenticated, "an API key is "+prefixOf(a.o.Network)+" and 43 letters and digits: is a part of it missing?", "this is no API key")
 	case network != a.o.Network:
-		return Caller{}, refuse(Unauthorized, "this node is of the network "+string(a.o.Network)+", whose keys begin with "+prefixOf(a.o.Network),
+		return Caller{}, refuse(Unauthenticated, "this node is of the network "+string(a.o.Network)+", whose keys begin with "+prefixOf(a.o.Network),
 			"the API key is for the network %s", network)
 	}
 	hash := hexHash(hashed(key))
 	live := a.live(hash)
 	if live == nil || subtle.ConstantTimeCompare(live.Hash[:], hash[:]) != 1 {
-		return Caller{}, refuse(Unauthorized, "it may be revoked, replaced, or another node's: a key is good at the issuer's home alone", "this API key is not known")
+		return Caller{}, refuse(Unauthenticated, "it may be revoked, replaced, or another node's: a key is good at the issuer's home alone", "this API key is not known")
 	}
 	now := a.o.Now()
 	if !live.Expires.IsZero() && !now.Before(live.Expires) {
-		return Caller{}, refuse(Unauthorized, "make another one: POST /issuers/"+live.account.id+"/api-keys", "the API key %s expired at %s",
+		return Caller{}, refuse(Unauthenticated, "make another one: POST /issuers/"+live.account.id+"/api-keys", "the API key %s expired at %s",
 			live.ID, live.Expires.UTC().Format(time.RFC3339))
 	}
 	live.used.Store(now.Unix())

@@ -14,7 +14,7 @@ type Kind int
 // The kinds, with the status of HTTP that says the same.
 const (
 	Invalid         Kind = iota + 1 // 400: the input is wrong, or does not fit what is there
-	Unauthorized                    // 401: no API key, or none that is good
+	Unauthenticated                 // 401: no API key, or none that is good
 	PaymentRequired                 // 402: the operator asks for a plan
 	Forbidden                       // 403: not with this badge, not with this API key, not at this node
 	NotFound                        // 404: no such issuer, key or API key

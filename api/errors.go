@@ -86,7 +86,7 @@ func refusedByAssertions(e *assertions.Refusal) *problem {
 
 // accountStatuses are the statuses that say what a refusal of accounts says.
 var accountStatuses = map[accounts.Kind]int{
-	accounts.Invalid: http.StatusBadRequest, accounts.Unauthorized: http.StatusUnauthorized, accounts.PaymentRequired: http.StatusPaymentRequired,
+	accounts.Invalid: http.StatusBadRequest, accounts.Unauthenticated: http.StatusUnauthorized, accounts.PaymentRequired: http.StatusPaymentRequired,
 	accounts.Forbidden: http.StatusForbidden, accounts.NotFound: http.StatusNotFound, accounts.TooMany: http.StatusTooManyRequests,
 }
 

@@ -172,7 +172,7 @@ func (d *Directory) lookForKeys(ctx context.Context, s *sight, record *protocol.
 	d.after(s, func(now time.Time) {
 		s.anchors, s.sequence = anchors, record.Sequence
 		every := d.options.RecheckEvery
-		s.due = s.seen.Add(every - every/10 + rand.N(every/5))
+		s.due = s.seen.Add(every - every/10 + rand.N(every/5)) //nolint:gosec // G404: it only spreads look-ups over the day
 		if silent {
 			s.due, s.sequence = now.Add(min(time.Hour, every)), 0
 		}
