@@ -85,9 +85,41 @@ func TestPageStatements(t *testing.T) {
 	}
 	for name, kind := range map[string]protocol.Kind{
 		"observation": protocol.KindObservation, "erasure": protocol.KindErasure, "descriptor": protocol.KindDescriptor,
+		"issuer": protocol.KindIssuer, "metadata-edit": protocol.KindMetadata,
 	} {
 		if want := string(statements(t)[kind].Raw()); blocks[name] != want {
 			t.Errorf("block %s is\n%s, want\n%s", name, blocks[name], want)
+		}
+	}
+}
+
+// TestPageAssertions makes what the page's examples say of issuers, and wants the examples.
+func TestPageAssertions(t *testing.T) {
+	page, blocks := readPage(t)
+	issuer, err := protocol.ParseIssuer([]byte(blocks["issuer"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"token":              protocol.DomainToken(issuer.ID, issuer.Domain, issuer.DomainNonce),
+		"payload":            string(testPayload().Encode()),
+		"assertion":          string(assertion(t).Raw()),
+		"assertion-id":       assertion(t).ID(),
+		"revocation-payload": string(revocationPayload().Encode()),
+		"revocation":         string(revocation(t).Raw()),
+	} {
+		if blocks[name] != want {
+			t.Errorf("block %s is\n%s, want\n%s", name, blocks[name], want)
+		}
+	}
+	for _, kind := range kinds {
+		if !strings.Contains(page, "`"+string(kind)+"`") {
+			t.Errorf("the page does not name the kind %s", kind)
+		}
+	}
+	for _, kind := range protocol.AssertionTypes() {
+		if !strings.Contains(page, "`"+string(kind)+"`") {
+			t.Errorf("the page does not name the type %s", kind)
 		}
 	}
 }

@@ -28,18 +28,27 @@
 // # What nodes write
 //
 // A node's log is named by an [Origin]; its leaves are each an [Entry], which commits to a
-// [Record] by hash. Beside claims, records are what nodes sign themselves, each a
+// [Record] by hash. Beside what others sign, records are what nodes sign themselves, each a
 // [Statement]: an [Observation] of a domain's key, an [Erasure] notice, a [Descriptor] of
 // the node. Entries and statements have one spelling each:
 //
 //	{"ingestedAt":"2026-11-22T07:00:00.000Z","kind":"claim","record":"<64 hex>"}
+//
+// # Issuers and assertions
+//
+// An [Issuer] is an organisation that says of files whether it made them; its home node signs
+// its record, which lists its keys. What it says is an [Assertion], and taken back by a
+// [Revocation]: each holds, byte for byte, a payload that the issuer signed with Ed25519 or
+// ES256. An assertion's identity is the SHA-256 of its canonical payload, whatever signature
+// it came with. A [MetadataEdit] changes what stands beside the payload, unsigned.
 //
 // # API
 //
 // [ParseClaim] carries out steps 1 to 4 of verification and yields a [Claim] that
 // is only read from then on. [Draft.Sign] makes claims, and refuses those that a
 // conformant signer must not make. [ParseKeyRecord], [ParseKeyDocument] and
-// [ParseKeyFile] read published keys. A refusal is always an [*Error].
+// [ParseKeyFile] read published keys; [ParseIssuerKey] and [ParseSignature] read what
+// clients of many kinds send. A refusal is always an [*Error].
 //
 // The package does no I/O, reads no clock and keeps no state. All its functions
 // may be called from several goroutines.

@@ -16,6 +16,8 @@
 //
 // A statement goes through steps 5 to 7 in the same way. It has one form, and its key is judged at the time that it was issued.
 //
+// What issuers sign is judged by [Assertion] and [Revocation], from the issuer's record alone.
+//
 // A [Verifier] works over a [KeySource] that it is handed: live discovery, a file of keys, or another program's store. A source
 // that gets no answer is no verdict but an error, since the same claim may verify a minute later.
 package verifier
