@@ -31,9 +31,12 @@ type Issuers interface {
 	Issuer(ctx context.Context, id string) (*issuers.Standing, error)
 }
 
-// Accounts says what this node's own issuers may do: nil, or an error for whoever asked, as a rule an *accounts.Refusal. It is called from several goroutines at once.
+// Accounts knows this node's own issuers: an *accounts.Accounts. It is called from several goroutines at once.
 type Accounts interface {
+	// May says whether the issuer may do this: nil, or an error for whoever asked, as a rule an *accounts.Refusal.
 	May(id string, action accounts.Action) error
+	// Steady keeps the issuer's record as it is until release is called.
+	Steady(ctx context.Context, id string) (release func(), err error)
 }
 
 // Options are what a Service works with.

@@ -105,7 +105,7 @@ func (s *Service) Create(ctx context.Context, caller accounts.Caller, in Submiss
 	if err := s.checkRoom(ctx, d.payload, nil); err != nil {
 		return nil, err
 	}
-	return s.append(ctx, record.IDHash(), d.note, record)
+	return s.append(ctx, issuer.ID, record.IDHash(), d.note, record)
 }
 
 // record makes the assertion, if the issuer signed it.
@@ -139,34 +139,4 @@ func (s *Service) again(ctx context.Context, held *store.AssertionState, err err
 		return nil, err
 	}
 	return &Written{State: *held, Duplicate: true, Receipt: &receipt}, nil
-}
-
-// append keeps the note, appends the records in one transaction, and answers with the assertion as it stands then. The receipts are in the records' order, the last
-// one is the answer's.
-func (s *Service) append(ctx context.Context, id [32]byte, note string, records ...protocol.Record) (*Written, error) {
-	if note != "" {
-		if err := s.store.PutNote(ctx, id, note); err != nil {
-			return nil, err
-		}
-	}
-	batch := make([]store.RecordToAppend, len(records))
-	for i, record := range records {
-		batch[i].Record = record
-	}
-	appended, err := s.store.AppendRecords(ctx, batch)
-	if err != nil {
-		return nil, err
-	}
-	for i := range appended {
-		if appended[i].Err != nil {
-			return nil, appended[i].Err
-		}
-	}
-	last := &appended[len(appended)-1]
-	w := &Written{Duplicate: last.Duplicate, Receipt: last.Receipt}
-	if len(appended) > 1 {
-		w.Revoked = appended[0].Receipt
-	}
-	w.State, err = s.store.Assertion(ctx, id)
-	return w, err
 }

@@ -44,7 +44,7 @@ func (s *Service) Edit(ctx context.Context, caller accounts.Caller, id [32]byte,
 	if edit == nil {
 		return &Written{State: *state}, nil
 	}
-	return s.append(ctx, id, "", edit)
+	return s.append(ctx, caller.Issuer, id, "", edit)
 }
 
 // edited is the record of an edit; nil where the metadata stays as it is.

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,15 +67,19 @@ type permissive map[string]error
 
 func (p permissive) May(id string, _ accounts.Action) error { return p[id] }
 
+func (permissive) Steady(context.Context, string) (func(), error) { return func() {}, nil }
+
 // world is a home node's assertions over a store of their own.
 type world struct {
-	t        testing.TB
-	clock    *clock
-	store    *store.Store
-	service  *assertions.Service
-	refusals permissive
-	nodeKey  ed25519.PrivateKey
-	made     int
+	t         testing.TB
+	clock     *clock
+	store     *store.Store
+	directory *issuers.Directory
+	service   *assertions.Service
+	refusals  permissive
+	batch     []protocol.Record // see flush
+	nodeKey   ed25519.PrivateKey
+	made      int
 }
 
 func newWorld(t testing.TB) *world {
@@ -91,13 +96,20 @@ func newWorld(t testing.TB) *world {
 	t.Cleanup(func() { must(t, w.store.Close()) })
 	directory, err = issuers.New(issuers.Options{Store: w.store, DNS: silent{}, Keys: silent{}, Home: home, Now: w.clock.Now})
 	must(t, err)
-	w.service, err = assertions.New(assertions.Options{
-		Store: w.store, Issuers: directory, Accounts: w.refusals, Home: home, Network: protocol.Development,
+	w.directory = directory
+	w.service = w.serviceWith(w.refusals)
+	return w
+}
+
+func (w *world) serviceWith(a assertions.Accounts) *assertions.Service {
+	w.t.Helper()
+	s, err := assertions.New(assertions.Options{
+		Store: w.store, Issuers: w.directory, Accounts: a, Home: home, Network: protocol.Development,
 		Sign:    func(d protocol.MetadataEditDraft) (*protocol.MetadataEdit, error) { return d.Sign(w.nodeKey) },
 		NodeURL: func(domain string) string { return "https://" + domain }, LookupURL: "https://mir.example", Now: w.clock.Now,
 	})
-	must(t, err)
-	return w
+	must(w.t, err)
+	return s
 }
 
 func must(t testing.TB, err error) {
@@ -329,4 +341,18 @@ func wantRefusal(t testing.TB, err error, kind assertions.Kind, words ...string)
 			t.Errorf("%q is not in: %s", word, text)
 		}
 	}
+}
+
+// flush appends what waits, many records at a time.
+func (w *world) flush() {
+	w.t.Helper()
+	for chunk := range slices.Chunk(w.batch, store.MaxAppendRecords) {
+		records := make([]store.RecordToAppend, len(chunk))
+		for i, record := range chunk {
+			records[i].Record = record
+		}
+		_, err := w.store.AppendRecords(context.Background(), records)
+		must(w.t, err)
+	}
+	w.batch = nil
 }

@@ -154,9 +154,9 @@ func (s *Service) appendPieces(ctx context.Context, b []byte, p *page, pieces []
 			}
 		}
 		b = appendIssuer(b, issuer, id)
-		b = append(b, p.text[at.said:at.until]...)
+		b = append(b, p.text[at.said:at.keyed]...)
 		b = appendAnchor(b, issuer, p.fingerprint(at))
-		b = append(b, '}')
+		b = append(b, p.text[at.keyed:at.until]...)
 	}
 	return b, nil
 }

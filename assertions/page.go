@@ -23,11 +23,11 @@ type page struct {
 	count func(*store.AssertionState) // fold, bound once
 }
 
-// piece is an assertion in text: [from:issuer], then the issuer's ID in place of its object, then [said:until] with the key's fingerprint
-// somewhere in it. The anchor, which depends on the issuer, comes last.
+// piece is an assertion in text: [from:issuer], then the issuer's ID in place of its object, [said:keyed], which ends with the fingerprint of the key (from prints on),
+// then, depending on the issuer, who vouches for the key, and [keyed:until].
 type piece struct {
-	id                                [32]byte
-	from, issuer, said, until, prints int
+	id                                       [32]byte
+	from, issuer, said, prints, keyed, until int
 }
 
 // entry is what is said about one artifact.
@@ -97,10 +97,12 @@ func (p *page) add(a *store.AssertionState) {
 	b, p.err = appendSaid(b, a)
 	made.prints = len(b)
 	b = append(append(b, a.KeyFingerprint...), '"')
+	made.keyed = len(b)
 	b = appendEnding(b, a)
 	if p.withArtifact {
 		b = append(hex.AppendEncode(append(b, `,"artifactHash":"`...), a.Artifact[:]), '"')
 	}
+	b = append(b, '}')
 	made.until = len(b)
 	p.text, p.pieces = b, append(p.pieces, made)
 	e.last = len(p.pieces)
@@ -108,4 +110,4 @@ func (p *page) add(a *store.AssertionState) {
 
 func (p *page) issuerID(at *piece) []byte { return p.text[at.issuer:at.said] }
 
-func (p *page) fingerprint(at *piece) []byte { return p.text[at.prints : at.prints+fingerprintBytes] }
+func (p *page) fingerprint(at *piece) []byte { return p.text[at.prints : at.keyed-1] }

@@ -35,7 +35,7 @@ func (s *Service) Revoke(ctx context.Context, caller accounts.Caller, id [32]byt
 	if state.Revocation != nil {
 		return s.revokedBefore(ctx, state)
 	}
-	return s.append(ctx, id, "", revocation)
+	return s.append(ctx, issuer.ID, id, "", revocation)
 }
 
 // readRevocation checks a revocation's form: of this assertion, and for this call.
@@ -180,5 +180,5 @@ func (s *Service) replace(ctx context.Context, id [32]byte, revocation *protocol
 	if err := s.checkRoom(ctx, d.payload, &id); err != nil {
 		return nil, err
 	}
-	return s.append(ctx, record.IDHash(), d.note, revocation, record)
+	return s.append(ctx, d.payload.IssuerID, record.IDHash(), d.note, revocation, record)
 }

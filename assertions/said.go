@@ -7,9 +7,6 @@ import (
 	"mirnode/store"
 )
 
-// fingerprintBytes is the length of a key's fingerprint in hex.
-const fingerprintBytes = 64
-
 // noTexts is a payload that has nothing but what each has.
 var noTexts protocol.AssertionPayload
 
