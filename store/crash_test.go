@@ -23,7 +23,7 @@ func crashClaim(id uint64) made {
 	return made{id: id, subject: int(id % 10), domain: "crash.example", padding: 300}
 }
 
-// appendForever is the child: several writers append, one of them also erases, and a mirror of another log comes on beside them. Each says on
+// appendForever is the child: several writers append, one of them also erases, one asserts, and a mirror of another log comes on beside them. Each says on
 // standard output what was acknowledged.
 func appendForever(dir string) error {
 	s, err := store.Open(dir, withLog(crashOptions))
@@ -36,6 +36,7 @@ func appendForever(dir string) error {
 	}
 	var all sync.WaitGroup
 	all.Go(func() { mirrorForever(s) })
+	all.Go(func() { assertForever(s, start) })
 	for writer := range uint64(4) {
 		all.Go(func() {
 			for i := start + writer*1_000_000; ; i += 3 {
@@ -71,7 +72,7 @@ func appendForever(dir string) error {
 func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	allHave, allErased := map[uint64]uint64{}, map[uint64]bool{}
+	allHave, allErased, asserted := map[uint64]uint64{}, map[uint64]bool{}, &assertionsSaid{map[uint64]uint64{}, map[uint64]bool{}}
 	random := rand.New(rand.NewPCG(1, uint64(os.Getpid())))
 	for round := range uint64(15) {
 		have, erased, mirrored := map[uint64]uint64{}, map[uint64]bool{}, [2]uint64{}
@@ -85,6 +86,7 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 			} else if _, err := fmt.Sscanf(lines.Text(), "erased %d", &id); err == nil {
 				erased[id] = true
 			}
+			asserted.scan(lines.Text())
 			if n == 0 {
 				if err := cmd.Process.Kill(); err != nil {
 					t.Fatal(err)
@@ -94,17 +96,17 @@ func TestNothingAcknowledgedIsLostByAKill(t *testing.T) {
 		if err := cmd.Wait(); err == nil || cmd.ProcessState.ExitCode() != -1 {
 			t.Fatalf("round %d: the child ended by itself: %v", round, err)
 		}
-		checkAfterCrash(t, dir, have, erased, mirrored)
+		checkAfterCrash(t, dir, have, erased, mirrored, asserted)
 		maps.Copy(allHave, have)
 		maps.Copy(allErased, erased)
 	}
-	checkAfterCrash(t, dir, allHave, allErased, [2]uint64{})
-	t.Logf("%d claims were acknowledged, %d erased", len(allHave), len(allErased))
+	checkAfterCrash(t, dir, allHave, allErased, [2]uint64{}, asserted)
+	t.Logf("%d claims were acknowledged, %d erased, %d assertions, %d superseded", len(allHave), len(allErased), len(asserted.at), len(asserted.superseded))
 }
 
 // checkAfterCrash sees that nothing that was acknowledged is lost. have are the claims with their places in the own log; mirrored is how far
 // the mirror was said to be held and settled.
-func checkAfterCrash(t *testing.T, dir string, have map[uint64]uint64, erased map[uint64]bool, mirrored [2]uint64) {
+func checkAfterCrash(t *testing.T, dir string, have map[uint64]uint64, erased map[uint64]bool, mirrored [2]uint64, asserted *assertionsSaid) {
 	t.Helper()
 	s, err := store.Open(dir, withLog(crashOptions))
 	if err != nil {
@@ -134,6 +136,7 @@ func checkAfterCrash(t *testing.T, dir string, have map[uint64]uint64, erased ma
 	checkIndexAgainstLog(t, s)
 	checkLog(t, s, home)
 	checkMirrorAfterCrash(t, s, mirrored)
+	checkAssertionsAfterCrash(t, s, asserted)
 }
 
 // checkIndexAgainstLog sees that the index leads to every record of the log, and that the log is in order.
