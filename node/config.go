@@ -25,6 +25,8 @@ type Config struct {
 	Peers               Peers
 	Gossip              Gossip
 	Origin              OriginLog
+	Issuers             Issuers
+	LookupURL           string
 	Log                 Log
 	Discovery           Discovery
 	Limits              Limits
@@ -58,6 +60,8 @@ type Discovery struct {
 type Limits struct {
 	ReadPerSecond, SubmitPerSecond, VerifyPerSecond, LookupPerSecond, DomainPerSecond, PeerPerSecond float64
 	ReadBurst, SubmitBurst, VerifyBurst, LookupBurst, DomainBurst, PeerBurst                         int
+	AssertionLookupPerSecond, AssertionWritePerSecond                                                float64
+	AssertionLookupBurst, AssertionWriteBurst                                                        int
 	Clients, Connections, ConnectionsPerClient                                                       int
 }
 
@@ -83,6 +87,7 @@ func Default() Config {
 		Peers:           defaultPeers(),
 		Gossip:          Gossip{Interval: 50 * time.Millisecond},
 		Origin:          OriginLog{Epoch: 1},
+		Issuers:         defaultIssuers(),
 		Log:             Log{Level: "info", Format: "text", Requests: string(api.LogErrors)},
 		Discovery: Discovery{
 			WellKnownPort: 443,
@@ -98,6 +103,8 @@ func Default() Config {
 			LookupPerSecond: budgets.Lookup.PerSecond, LookupBurst: budgets.Lookup.Burst,
 			DomainPerSecond: budgets.Domain.PerSecond, DomainBurst: budgets.Domain.Burst,
 			PeerPerSecond: budgets.Peer.PerSecond, PeerBurst: budgets.Peer.Burst,
+			AssertionLookupPerSecond: budgets.AssertionLookup.PerSecond, AssertionLookupBurst: budgets.AssertionLookup.Burst,
+			AssertionWritePerSecond: budgets.AssertionWrite.PerSecond, AssertionWriteBurst: budgets.AssertionWrite.Burst,
 			Clients: budgets.Clients, Connections: 4096, ConnectionsPerClient: 256,
 		},
 		Store: Store{MergeClaims: 200_000, QueueRequests: 1024},
@@ -106,12 +113,16 @@ func Default() Config {
 
 func (l Limits) budgets() api.Limits {
 	return api.Limits{
-		Read:    api.Rate{PerSecond: l.ReadPerSecond, Burst: l.ReadBurst},
-		Submit:  api.Rate{PerSecond: l.SubmitPerSecond, Burst: l.SubmitBurst},
-		Verify:  api.Rate{PerSecond: l.VerifyPerSecond, Burst: l.VerifyBurst},
-		Lookup:  api.Rate{PerSecond: l.LookupPerSecond, Burst: l.LookupBurst},
-		Domain:  api.Rate{PerSecond: l.DomainPerSecond, Burst: l.DomainBurst},
-		Peer:    api.Rate{PerSecond: l.PeerPerSecond, Burst: l.PeerBurst},
+		Read:   api.Rate{PerSecond: l.ReadPerSecond, Burst: l.ReadBurst},
+		Submit: api.Rate{PerSecond: l.SubmitPerSecond, Burst: l.SubmitBurst},
+		Verify: api.Rate{PerSecond: l.VerifyPerSecond, Burst: l.VerifyBurst},
+		Lookup: api.Rate{PerSecond: l.LookupPerSecond, Burst: l.LookupBurst},
+		Domain: api.Rate{PerSecond: l.DomainPerSecond, Burst: l.DomainBurst},
+		Peer:   api.Rate{PerSecond: l.PeerPerSecond, Burst: l.PeerBurst},
+
+		AssertionLookup: api.Rate{PerSecond: l.AssertionLookupPerSecond, Burst: l.AssertionLookupBurst},
+		AssertionWrite:  api.Rate{PerSecond: l.AssertionWritePerSecond, Burst: l.AssertionWriteBurst},
+
 		Clients: l.Clients,
 	}
 }

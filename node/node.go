@@ -42,6 +42,8 @@ type Node struct {
 	key        ed25519.PrivateKey
 	federation *gossip.Federation
 	observer   *observer.Observer // a nil one observes nothing
+
+	issuing issuing
 }
 
 // New opens the store, binds the listeners and puts everything together. The configuration must have been checked. After an error nothing is left open.
@@ -80,6 +82,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}
 	n.store, err = store.Open(filepath.Join(n.config.DataDir, "store"), store.Options{
 		Log: log, Logger: n.logger.With("room", "store"), MergeClaims: n.config.Store.MergeClaims, QueueRequests: n.config.Store.QueueRequests,
+		Learned: n.issuing.learned,
 	})
 	if err != nil {
 		return fmt.Errorf("data_dir: %w", err)
@@ -88,6 +91,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 		if err := n.openFederation(); err != nil {
 			return err
 		}
+	}
+	if err := n.openIssuing(ctx); err != nil {
+		return err
 	}
 	handlers, err := n.newAPI()
 	if err != nil {
@@ -122,6 +128,7 @@ func (n *Node) newAPI() (*api.API, error) {
 			return nil, err
 		}
 	}
+	n.addIssuing(&options)
 	return api.New(options)
 }
 
@@ -213,7 +220,7 @@ func (n *Node) Run(ctx context.Context) error {
 		go n.tls.watch(watching)
 	}
 	federating, leave := context.WithCancel(ctx)
-	left := n.takePart(federating)
+	left, unwatched := n.takePart(federating), n.watchIssuers(federating)
 	var fault error
 	select {
 	case <-ctx.Done():
@@ -223,6 +230,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	leave()
 	left()
+	unwatched()
 	return errors.Join(fault, n.stop(context.WithoutCancel(ctx), servers))
 }
 

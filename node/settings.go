@@ -48,7 +48,7 @@ func (s Setting) IsSwitch() bool { return s.Unit == "true|false" }
 
 // Settings is the table, over the fields of c.
 func (c *Config) Settings() []Setting {
-	return slices.Concat(c.ownSettings(), c.federationSettings(), c.discoverySettings())
+	return slices.Concat(c.ownSettings(), c.federationSettings(), c.issuerSettings(), c.discoverySettings())
 }
 
 // ownSettings are the lines of the node itself.
@@ -105,6 +105,10 @@ func (c *Config) discoverySettings() []Setting {
 		number("limits.domain_burst", "the same, at once", &c.Limits.DomainBurst),
 		decimal("limits.peer_per_second", "what other nodes read of logs and records, per client: one a request, and one more for every 50 records or 1,024 entries; 0 for no limit", &c.Limits.PeerPerSecond),
 		number("limits.peer_burst", "the same, at once", &c.Limits.PeerBurst),
+		decimal("limits.assertion_lookup_per_second", "look-ups of many files in one request, per API key; 0 for no limit", &c.Limits.AssertionLookupPerSecond),
+		number("limits.assertion_lookup_burst", "the same, at once", &c.Limits.AssertionLookupBurst),
+		decimal("limits.assertion_write_per_second", "assertions, revocations and edits, per API key; 0 for no limit", &c.Limits.AssertionWritePerSecond),
+		number("limits.assertion_write_burst", "the same, at once", &c.Limits.AssertionWriteBurst),
 		number("limits.clients", "clients and domains whose budgets are remembered", &c.Limits.Clients),
 		number("limits.connections", "connections that are open at one time", &c.Limits.Connections),
 		number("limits.connections_per_client", "the same, per client; 0 for no limit. Trusted proxies are not counted", &c.Limits.ConnectionsPerClient),

@@ -23,7 +23,7 @@ const (
 
 // Validate checks the settings by themselves and together; its error lists everything that is wrong, each with what to write instead. Files are not opened: Check does that.
 func (c *Config) Validate() error {
-	return errors.Join(c.checkIdentity(), c.checkListeners(), c.checkLog(), c.checkDiscovery(), c.checkFederation(), c.checkNumbers())
+	return errors.Join(c.checkIdentity(), c.checkListeners(), c.checkLog(), c.checkDiscovery(), c.checkFederation(), c.checkIssuers(), c.checkNumbers())
 }
 
 func (c *Config) checkIdentity() error {
@@ -117,6 +117,7 @@ func (c *Config) checkNumbers() error {
 		switch {
 		case setting.Unit == "DURATION" && (strings.HasPrefix(value, "-") || value == "0s"):
 			faults = append(faults, fmt.Errorf("%s: write a time above zero, as in 10s", setting.Key))
+		case setting.Key == "issuers.activity_days": // 0 is a choice
 		case setting.Key == "limits.connections_per_client":
 			if c.Limits.ConnectionsPerClient < 0 {
 				faults = append(faults, fmt.Errorf("%s: write a number, or 0 for no limit", setting.Key))
