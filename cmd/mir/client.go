@@ -43,6 +43,10 @@ type nodeClient struct {
 	base   *url.URL
 	http   *http.Client
 	caFile string // of the flag: what is printed to go on with must carry it
+	apiKey string // "" for none; goes to base's host alone
+
+	// How errors speak of what does not answer; "" for a node at base.
+	what, shown, hint string
 }
 
 // newNodeClient makes a client of the node that the flags name. The user chose the address, so any may be connected to.
@@ -79,17 +83,30 @@ func newClientOf(cmd *cobra.Command, text string) (*nodeClient, error) {
 			return nil, err
 		}
 	}
-	client := &nodeClient{base: base, http: &http.Client{Transport: transport, Timeout: nodeTimeout}}
+	client := &nodeClient{base: base}
+	client.http = &http.Client{Transport: transport, Timeout: nodeTimeout, CheckRedirect: client.mayFollow}
 	if cmd.Flags().Changed(flagCAFile) {
 		client.caFile = setting(cmd, flagCAFile, envCAFile)
 	}
 	return client, nil
 }
 
+// maxRedirects is how many redirects of a node are followed.
+const maxRedirects = 5
+
+// mayFollow decides on a redirect: an API key follows none, since it is the one node's that it was given for.
+func (c *nodeClient) mayFollow(_ *http.Request, via []*http.Request) error {
+	if c.apiKey != "" || len(via) > maxRedirects {
+		return http.ErrUseLastResponse
+	}
+	return nil
+}
+
 // nodeAnswer is a node's answer, whatever its status.
 type nodeAnswer struct {
 	status     int
 	retryAfter time.Duration // 0: not said
+	location   string        // of a redirect that was not followed
 	body       []byte
 }
 
@@ -106,6 +123,9 @@ func (c *nodeClient) ask(ctx context.Context, method, path string, query url.Val
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
+	if c.apiKey != "" {
+		request.Header.Set("X-API-Key", c.apiKey)
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, c.unreachable(err)
@@ -115,7 +135,7 @@ func (c *nodeClient) ask(ctx context.Context, method, path string, query url.Val
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	answer := &nodeAnswer{status: response.StatusCode, body: data}
+	answer := &nodeAnswer{status: response.StatusCode, location: response.Header.Get("Location"), body: data}
 	if seconds, err := strconv.ParseUint(response.Header.Get("Retry-After"), 10, 31); err == nil {
 		answer.retryAfter = time.Duration(seconds) * time.Second
 	}
@@ -138,6 +158,9 @@ func (a *nodeAnswer) err() error {
 		said = fault{Message: fmt.Sprintf("the node answered %d %s", a.status, http.StatusText(a.status))}
 		if bytes.Contains(a.body, []byte("HTTPS")) { // as web servers answer those who forget TLS
 			said.Hint = "It seems to speak HTTPS: write its URL with https://."
+		}
+		if a.status < 400 && a.location != "" {
+			said.Hint = "It points to " + a.location + ": if that is the node, name it by that URL."
 		}
 	}
 	code := exitRejected

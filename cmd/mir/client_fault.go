@@ -23,7 +23,14 @@ func (c *nodeClient) unreachable(err error) error {
 			hint = "The name " + failed.Name + " is not in the system's DNS. " + envResolvers + " names other resolvers, as `mir cluster env` does."
 		}
 	}
-	return &exit{exitUnreachable, withHint(fmt.Sprintf("the node %s %s", c.base.Redacted(), problem), hint)}
+	what, where := "the node", c.base.Redacted()
+	if c.what != "" {
+		what, hint = c.what, c.hint
+	}
+	if c.shown != "" {
+		where = c.shown
+	}
+	return &exit{exitUnreachable, withHint(fmt.Sprintf("%s %s %s", what, where, problem), hint)}
 }
 
 // plainToTLS is what an HTTP client reports of a server that answers with a TLS record (alert or handshake, RFC 8446 section 5.1).

@@ -116,6 +116,11 @@ func newRootCommand(s streams) *cobra.Command {
 		newLogCommand(s),
 		newNodeCommand(s),
 		newHealthCommand(s),
+		newAssertCommand(s),
+		newAssertionCommand(s),
+		newLookupCommand(s),
+		newAdminCommand(s),
+		newIssuerCommand(s),
 		newBenchCommand(s),
 		newVersionCommand(),
 	)

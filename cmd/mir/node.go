@@ -19,7 +19,7 @@ import (
 const envConfig = "MIR_CONFIG"
 
 // foreignVariables are MIR_* variables that are no settings of a node.
-var foreignVariables = []string{envConfig, "MIR_NODE", "MIR_VECTORS"}
+var foreignVariables = []string{envConfig, envNode, envOperator, envIdentity, envAPIKey, "MIR_VECTORS"}
 
 func newNodeCommand(s streams) *cobra.Command {
 	var file string

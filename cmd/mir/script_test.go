@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	vectors                      all test vectors (those of MIR_VECTORS, else the project's), through verify and canonical
 //	internet                     start a pretended DNS and HTTPS, which the program sees by its environment
 //	publish DOMAIN KEYFILE HOW   publish a key there: dns, well-known or both
+//	fakehome                     start the home of an issuer, which is at times busy; MIR_NODE and MIR_OPERATOR name it, ISSUER the issuer
 //	fakenode                     start a node that takes any claim, and is at times busy; MIR_NODE names it
 //	observed DOMAIN KEY OBSERVER OBSERVERKEY [gone|forged|now]   let the fake node tell who saw the domain publish a key
 //	fakelog ORIGIN KEYFILE N [SALT]   start a node with a log of N entries; MIR_NODE names it, and files of its claims and receipts are written
@@ -60,6 +61,7 @@ func TestScripts(t *testing.T) {
 			"internet": startInternet,
 			"publish":  publishKey,
 			"fakenode": startFakeNode,
+			"fakehome": startFakeHome,
 			"fakelog":  startFakeLog,
 			"logfault": setFault,
 			"alter":    alterReceipt,

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mirnode/protocol"
+)
+
+func newIssuerCommand(s streams) *cobra.Command {
+	return commandGroup("issuer", "Be an issuer: its keys, its domain, its API keys",
+		newIssuerNewCommand(s), newIssuerShowCommand(s), newIssuerVerifyDomainCommand(s),
+		commandGroup("key", "Make, list and revoke the keys that the issuer signs with",
+			newIssuerKeyNewCommand(s), newIssuerKeyListCommand(s), newIssuerKeyRevokeCommand(s)),
+		newIssuerAPIKeyCommand(s))
+}
+
+func newIssuerNewCommand(s streams) *cobra.Command {
+	var making keyMaking
+	cmd := &cobra.Command{
+		Use:   "new --issuer ISSUER-ID --api-key-file FILE --node URL",
+		Short: "Set an issuer up on this machine: make its signing key, register it, remember who it is",
+		Long: "The node's operator makes the issuer, and gives you its ID and an API key (mir admin issuer new). This command makes a signing key here, registers its\n" +
+			"public half with the node by showing that you hold the private one, and writes " + defaultIdentity + ", so that `mir assert` and the others know who speaks.\n" +
+			"The private key never leaves this machine. Keep .mir/ out of version control.",
+		Example: "  mir issuer new --issuer issuer_0f5c… --api-key-file api-key.txt --node https://mir.example.com\n" +
+			"  openssl genpkey -algorithm ed25519 -out k.pem && mir issuer new --issuer issuer_0f5c… --api-key-file api-key.txt --key k.pem",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runIssuerNew(cmd, s, &making) },
+	}
+	addIssuerFlags(cmd)
+	making.addFlags(cmd)
+	mustGive(cmd, flagIssuer)
+	return cmd
+}
+
+// exists tells that there is something at the path.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+func runIssuerNew(cmd *cobra.Command, s streams, making *keyMaking) error {
+	path := setting(cmd, flagIdentity, envIdentity)
+	if exists(path) {
+		return withHint(path+" says already who the issuer is", "Another key for it: mir issuer key new. Another issuer: name another file with --"+flagIdentity+".")
+	}
+	if err := keyFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	id := &identity{path: path, Node: setting(cmd, flagNode, envNode)}
+	if id.Node == "" {
+		id.Node = defaultNode
+	}
+	var err error
+	if id.IssuerID, err = issuerArgument(cmd.Flags().Lookup(flagIssuer).Value.String()); err != nil {
+		return err
+	}
+	client, err := id.writer(cmd)
+	if err != nil {
+		return err
+	}
+	registered, keyFile, err := making.register(cmd, id, client, defaultIssuerKey)
+	if err != nil {
+		return err
+	}
+	if id.KeyFile, err = id.recorded(keyFile); err != nil {
+		return err
+	}
+	if err := id.keepAPIKey(cmd, client.apiKey); err != nil {
+		return err
+	}
+	if err := id.write(); err != nil {
+		return err
+	}
+	if wantsJSON(cmd) {
+		return printJSON(s.out, struct {
+			Identity    string `json:"identity"`
+			IssuerID    string `json:"issuerId"`
+			Node        string `json:"node"`
+			KeyFile     string `json:"keyFile"`
+			APIKeyFile  string `json:"apiKeyFile"`
+			Algorithm   string `json:"algorithm"`
+			Fingerprint string `json:"fingerprint"`
+		}{path, id.IssuerID, id.Node, keyFile, id.file(id.APIKeyFile), registered.Algorithm, registered.Fingerprint})
+	}
+	fmt.Fprintf(s.out, "issuer       %s\nkey          %s, %s\nfingerprint  %s\n", id.IssuerID, printable(keyFile), printable(registered.Algorithm), printable(registered.Fingerprint))
+	note(cmd, "The node has the public key. Keep %s secret, and keep a copy in a safe place.", keyFile)
+	note(cmd, "Next, say something about a file: mir assert FILE --type ISSUED_BY. Show that your domain is yours: mir issuer verify-domain YOUR.DOMAIN")
+	return nil
+}
+
+// keepAPIKey sees to it that the API key is in a file, and the file in the identity.
+func (id *identity) keepAPIKey(cmd *cobra.Command, key string) error {
+	path := id.apiKeyPath(cmd)
+	if path == "" || path == stdinName {
+		path = filepath.Join(id.folder(), filepath.Base(defaultAPIKey))
+		if err := writeSecret(path, []byte(key+"\n")); errors.Is(err, fs.ErrExist) {
+			return withHint(path+" exists, and a secret is never overwritten", "Name it with --"+flagAPIKeyFile+" if it is this key; else move it away.")
+		} else if err != nil {
+			return err
+		}
+	}
+	var err error
+	id.APIKeyFile, err = id.recorded(path)
+	return err
+}
+
+// keyMaking is how a key is made, or which one is taken.
+type keyMaking struct{ algorithm, out, taken string }
+
+func (k *keyMaking) addFlags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&k.algorithm, "algorithm", string(protocol.Ed25519), "algorithm of the new key: Ed25519 or ES256")
+	cmd.Flags().StringVar(&k.out, "out", "", "file for the new private key (default: "+defaultIssuerKey+", beside the identity)")
+	cmd.Flags().StringVar(&k.taken, flagIssuerKey, "", "register the key of this PEM file, which you have, and make none")
+	addNewPassphraseFlags(cmd)
+	cmd.MarkFlagsMutuallyExclusive(flagIssuerKey, "out")
+	cmd.MarkFlagsMutuallyExclusive(flagIssuerKey, "algorithm")
+	cmd.MarkFlagsMutuallyExclusive(flagIssuerKey, flagPassphrase)
+}
+
+// register makes a key, or reads the one that is taken, and registers it with the issuer's home. It gives the file too.
+func (k *keyMaking) register(cmd *cobra.Command, id *identity, client *nodeClient, fallback string) (*issuerKeyAnswer, string, error) {
+	algorithm, err := algorithmFlag(k.algorithm)
+	if err != nil {
+		return nil, "", err
+	}
+	path := k.taken
+	var key signingKey
+	if path != "" {
+		if key, err = readSigningKey(cmd, path); err != nil {
+			return nil, "", err
+		}
+	} else {
+		if path = k.out; path == "" {
+			path = filepath.Join(id.folder(), filepath.Base(fallback))
+		}
+		if exists(path) {
+			return nil, "", withHint(path+" exists, and a key is never overwritten", "Name another file with --out, or use it with --"+flagIssuerKey+".")
+		}
+	}
+	// The challenge comes first: a node that refuses us leaves no key behind.
+	challenge, err := askChallenge(cmd, client, id.IssuerID)
+	if err != nil {
+		return nil, "", err
+	}
+	if k.taken == "" {
+		passphrase, err := newPassphrase(cmd)
+		if err != nil {
+			return nil, "", err
+		}
+		defer clear(passphrase)
+		if key, err = newSigningKey(algorithm); err != nil {
+			return nil, "", err
+		}
+		if err := writeSigningKey(path, key, passphrase); err != nil {
+			return nil, "", err
+		}
+	}
+	registered, err := registerKey(cmd, client, id.IssuerID, key, challenge)
+	if err != nil && k.taken == "" {
+		note(cmd, "The private key is in %s, and not registered: try again with --%s %s", path, flagIssuerKey, shellQuote(path))
+	}
+	return registered, path, err
+}
+
+var challengePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{16,128}$`)
+
+// askChallenge gets what is to be signed, to show that one holds a key.
+func askChallenge(cmd *cobra.Command, client *nodeClient, issuer string) (string, error) {
+	answer, err := client.order(cmd.Context(), http.MethodPost, "/issuers/"+issuer+"/keys/challenge", nil, nil)
+	if err != nil {
+		return "", err
+	}
+	var asked struct {
+		Challenge string `json:"challenge"`
+	}
+	if err := decodeAnswer(answer.body, &asked); err != nil {
+		return "", err
+	}
+	if !challengePattern.MatchString(asked.Challenge) {
+		return "", &exit{exitUnreachable, fmt.Errorf("%w: its challenge is not one", errWrongAnswer)}
+	}
+	return asked.Challenge, nil
+}
+
+// registerKey shows that we hold the key, and registers it. The text that is signed is made here: a node must not choose what is signed.
+func registerKey(cmd *cobra.Command, client *nodeClient, issuer string, key signingKey, challenge string) (*issuerKeyAnswer, error) {
+	signature, err := key.sign(protocol.PossessionText(issuer, challenge))
+	if err != nil {
+		return nil, err
+	}
+	public, err := key.public()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.order(cmd.Context(), http.MethodPost, "/issuers/"+issuer+"/keys", nil, map[string]string{
+		"algorithm": string(key.algorithm()), "publicKey": base64.RawURLEncoding.EncodeToString(public), "challenge": challenge, "signature": signature,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var registered struct {
+		Key issuerKeyAnswer `json:"key"`
+	}
+	if err := decodeAnswer(answer.body, &registered); err != nil {
+		return nil, err
+	}
+	if fingerprint, err := key.fingerprint(); err != nil || registered.Key.Fingerprint != fingerprint {
+		return nil, errors.Join(err, &exit{exitUnreachable, fmt.Errorf("%w: it registered another key", errWrongAnswer)})
+	}
+	return &registered.Key, nil
+}
+
+// issuerRecord is a node's answer about an issuer.
+type issuerRecord struct {
+	Issuer issuerAnswer      `json:"issuer"`
+	Keys   []issuerKeyAnswer `json:"keys"`
+}
+
+func askIssuer(cmd *cobra.Command, client *nodeClient, id string) (*issuerRecord, *nodeAnswer, error) {
+	answer, err := client.order(cmd.Context(), http.MethodGet, "/issuers/"+id, nil, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	record := new(issuerRecord)
+	return record, answer, decodeAnswer(answer.body, record)
+}
+
+func newIssuerShowCommand(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "show [ISSUER-ID]",
+		Short: "Show an issuer as a node sees it: badge, how it was verified, keys",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, id, err := readerOf(cmd, args)
+			if err != nil {
+				return err
+			}
+			record, answer, err := askIssuer(cmd, client, id)
+			if err != nil {
+				return err
+			}
+			if wantsJSON(cmd) {
+				return printRaw(cmd, answer.body)
+			}
+			i := &record.Issuer
+			fmt.Fprintf(s.out, "%s\n  issuer  %s\n  home    %s\n  badge   %s\n", newPaint(s.out).bold(printable(i.called())), printable(i.ID), printable(i.Home), printable(i.badge(client.base.Host)))
+			if i.Detail != "" {
+				fmt.Fprintf(s.out, "  note    %s\n", printable(i.Detail))
+			}
+			fmt.Fprintln(s.out)
+			return printKeys(s, record.Keys, "")
+		},
+	}
+	addIdentityFlag(cmd)
+	addNodeFlags(cmd)
+	return cmd
+}
+
+// readerOf gives a client for what anybody may read about an issuer: the one that is named, or the one that is set up here.
+func readerOf(cmd *cobra.Command, args []string) (*nodeClient, string, error) {
+	id, err := identityIfAny(cmd)
+	if err != nil {
+		return nil, "", err
+	}
+	issuer := id.IssuerID
+	if len(args) > 0 {
+		if issuer, err = issuerArgument(args[0]); err != nil {
+			return nil, "", err
+		}
+	}
+	if issuer == "" {
+		return nil, "", withHint("which issuer?", "Name it, or set one up here with `mir issuer new`.")
+	}
+	client, err := newClientOf(cmd, readFrom(cmd, id))
+	return client, issuer, err
+}
+
+// readFrom is the node that is asked what any node can answer: the one that is named, else the issuer's home, else the usual one.
+func readFrom(cmd *cobra.Command, id *identity) string {
+	if cmd.Flags().Changed(flagNode) || os.Getenv(envNode) != "" || id.Node == "" {
+		return setting(cmd, flagNode, envNode)
+	}
+	return id.Node
+}
+
+// printKeys lists an issuer's keys, and marks the one that signs here.
+func printKeys(s streams, keys []issuerKeyAnswer, here string) error {
+	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	if len(keys) > 0 {
+		fmt.Fprintln(table, "KEY\tALGORITHM\tSINCE\tSTATE\tVOUCHED FOR BY")
+	}
+	for _, k := range keys {
+		by, state := "home", k.state()
+		if k.Anchor == "domain" {
+			by = "its own domain"
+		}
+		if k.Fingerprint == here {
+			state += ", signs here"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(k.Fingerprint), printable(k.Algorithm), k.Created.UTC().Format(time.RFC3339), state, by)
+	}
+	return table.Flush()
+}

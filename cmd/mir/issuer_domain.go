@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newIssuerVerifyDomainCommand(s streams) *cobra.Command {
+	var check bool
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "verify-domain DOMAIN [--check | --wait DURATION]",
+		Short: "Show that a domain is the issuer's: the TXT record to set, and whether the node sees it",
+		Long: "Without a flag, prints the TXT record to set in the domain's DNS; its token is good for 7 days. --check asks the node to look now; --wait prints the\n" +
+			"record and looks again and again. Leave the record where it is: the node looks again every 90 days, and other nodes look too.\n\n" +
+			"Exit code 0: the record was printed, or the domain is verified. 1: it is not. 3: the node does not answer.",
+		Example: "  mir issuer verify-domain news.example.com\n  mir issuer verify-domain news.example.com --wait 10m",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if wait < 0 || wait > maxWait {
+				return fmt.Errorf("--wait %v: wait for up to %v", wait, maxWait)
+			}
+			domain, err := domainArgument(args[0])
+			if err != nil {
+				return err
+			}
+			id, err := readIdentity(cmd)
+			if err != nil {
+				return err
+			}
+			client, err := id.writer(cmd)
+			if err != nil {
+				return err
+			}
+			v := &domainVerification{cmd: cmd, s: s, client: client, path: "/issuers/" + id.IssuerID + "/domain", domain: domain}
+			if !check {
+				if err := v.start(wait == 0); err != nil || wait == 0 {
+					return err
+				}
+			}
+			return v.check(wait)
+		},
+	}
+	addIssuerFlags(cmd)
+	cmd.Flags().BoolVar(&check, "check", false, "look now")
+	cmd.Flags().DurationVar(&wait, "wait", 0, "look again and again, for so long at the most")
+	cmd.MarkFlagsMutuallyExclusive("check", "wait")
+	return cmd
+}
+
+// domainVerification shows that a domain is an issuer's.
+type domainVerification struct {
+	cmd          *cobra.Command
+	s            streams
+	client       *nodeClient
+	path, domain string
+}
+
+// start asks for the record and prints it: as the data of the command if nothing follows, else beside it.
+func (v *domainVerification) start(last bool) error {
+	answer, err := v.client.order(v.cmd.Context(), http.MethodPost, v.path, nil, map[string]string{"domain": v.domain})
+	if err != nil {
+		return err
+	}
+	var task struct {
+		Name, Value, Record string
+		ExpiresAt           time.Time
+	}
+	if err := decodeAnswer(answer.body, &task); err != nil {
+		return err
+	}
+	if wantsJSON(v.cmd) {
+		if last {
+			return printRaw(v.cmd, answer.body)
+		}
+		return nil
+	}
+	note(v.cmd, "DNS: add this record. In a zone file it is the line below; in a form it is")
+	note(v.cmd, "  type   TXT")
+	note(v.cmd, "  name   %s", task.Name)
+	note(v.cmd, "  value  %s", task.Value)
+	note(v.cmd, "The node must see it by %s.", task.ExpiresAt.UTC().Format(time.RFC3339))
+	fmt.Fprintln(v.s.out, printable(task.Record))
+	if last {
+		note(v.cmd, "Then: mir issuer verify-domain %s --check", v.domain)
+	}
+	return nil
+}
+
+// check asks the node to look, until it sees the record or the time is up.
+func (v *domainVerification) check(wait time.Duration) error {
+	deadline := time.Now().Add(wait)
+	for pause := firstPoll; ; pause = min(pause*2, slowestPoll) {
+		answer, err := v.client.order(v.cmd.Context(), http.MethodPost, v.path+"/check", nil, nil)
+		if err != nil {
+			return err
+		}
+		var found struct {
+			Verified     bool
+			Detail, Hint string
+			Found        []string
+		}
+		if err := decodeAnswer(answer.body, &found); err != nil {
+			return err
+		}
+		left := time.Until(deadline)
+		if !found.Verified && left > 0 {
+			note(v.cmd, "not yet: %s", found.Detail)
+			if !pauseFor(v.cmd.Context(), min(pause, left)) {
+				return errInterrupted
+			}
+			continue
+		}
+		if wantsJSON(v.cmd) {
+			if err := printRaw(v.cmd, answer.body); err != nil || found.Verified {
+				return err
+			}
+			return &exit{code: exitRejected}
+		}
+		if found.Verified {
+			fmt.Fprintf(v.s.out, "%s: verified\n", v.domain)
+			return nil
+		}
+		for _, text := range found.Found {
+			note(v.cmd, "found there: %s", text)
+		}
+		return &exit{exitRejected, withHint(v.domain+" is not verified: "+found.Detail, found.Hint)}
+	}
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// lookupBatch is how many files one look-up may ask about.
+const lookupBatch = 100
+
+func newLookupCommand(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "lookup (FILE | SHA-256 | -)...",
+		Short: "Find out who says what about a file",
+		Long: "Hashes the file here, and asks a node what is said about it: who says it, since when, how the issuer is verified and its key vouched for; what contradicts comes\n" +
+			"first, what was revoked last. The file does not leave this machine. Several files are asked for at once where an API key of this node is set up here.\n\n" +
+			"A node says what it verified itself, but it is the node that says it: `mir assertion verify ASSERTION-ID` takes nobody's word.\n\n" +
+			"Exit code 0: something is said. 1: nothing is said about one of the files at least, which is no evidence of anything. 3: the node does not answer.",
+		Example: "  mir lookup photo.jpg\n  mir lookup e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --node https://mir.example.com",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := readClient(cmd)
+			if err != nil {
+				return err
+			}
+			var questions []question
+			for _, arg := range args {
+				q, err := newQuestion(cmd, arg)
+				if err != nil {
+					return err
+				}
+				questions = append(questions, q)
+			}
+			return lookUp(cmd, s, client, questions)
+		},
+	}
+	addReadFlags(cmd)
+	return cmd
+}
+
+// question is a file that is asked about.
+type question struct{ name, hash string }
+
+// newQuestion hashes a file, or takes a hash as it is. A file that is called like a hash is told from one by its path: ./NAME.
+func newQuestion(cmd *cobra.Command, arg string) (question, error) {
+	if hash, ok := hashArgument(arg); ok {
+		return question{hash, hash}, nil
+	}
+	hash, err := hashFile(cmd, arg)
+	if errors.Is(err, fs.ErrNotExist) {
+		return question{}, withHint(fmt.Sprintf("%q is neither a file nor a SHA-256", arg), "A SHA-256 has 64 hex digits.")
+	}
+	return question{arg, hash}, err
+}
+
+// lookupAnswer is what is said about one file.
+type lookupAnswer struct {
+	ArtifactHash string            `json:"artifactHash"`
+	Assertions   []assertionAnswer `json:"assertions"`
+	Conflicts    bool              `json:"conflicts"`
+	Guidance     string            `json:"guidance"`
+	Truncated    bool              `json:"truncated"`
+}
+
+// lookUp asks about all, and prints each answer as it comes.
+func lookUp(cmd *cobra.Command, s streams, client *nodeClient, questions []question) error {
+	nothing := false
+	for len(questions) > 0 {
+		n := 1
+		if client.apiKey != "" && len(questions) > 1 {
+			n = min(len(questions), lookupBatch)
+		}
+		answers, err := askAbout(cmd, client, questions[:n])
+		if err != nil {
+			return err
+		}
+		for i, body := range answers {
+			said, err := printLookup(cmd, s, client, questions[i], body)
+			if err != nil {
+				return err
+			}
+			nothing = nothing || !said
+			if more := i+1 < len(questions); more && !wantsJSON(cmd) {
+				fmt.Fprintln(s.out)
+			}
+		}
+		questions = questions[n:]
+	}
+	if nothing {
+		return &exit{code: exitRejected}
+	}
+	return nil
+}
+
+// askAbout gets the answers about files, in their order: of one as anybody may ask, of several in one request, which needs an API key.
+func askAbout(cmd *cobra.Command, client *nodeClient, questions []question) ([]json.RawMessage, error) {
+	if len(questions) == 1 {
+		answer, err := client.order(cmd.Context(), http.MethodGet, "/assertions", url.Values{"hash": {questions[0].hash}}, nil)
+		if err != nil {
+			return nil, err
+		}
+		return []json.RawMessage{answer.body}, nil
+	}
+	var hashes []string
+	for _, q := range questions {
+		hashes = append(hashes, q.hash)
+	}
+	answer, err := client.order(cmd.Context(), http.MethodPost, "/assertions/lookup", nil, map[string][]string{"hashes": hashes})
+	if err != nil {
+		return nil, err
+	}
+	var batch struct {
+		Results map[string]json.RawMessage `json:"results"`
+	}
+	if err := decodeAnswer(answer.body, &batch); err != nil {
+		return nil, err
+	}
+	var answers []json.RawMessage
+	for _, hash := range hashes {
+		one, ok := batch.Results[hash]
+		if !ok {
+			return nil, &exit{exitUnreachable, fmt.Errorf("%w: it says nothing about %s", errWrongAnswer, hash)}
+		}
+		answers = append(answers, one)
+	}
+	return answers, nil
+}
+
+// printLookup prints the answer about one file, and reports whether anything is said.
+func printLookup(cmd *cobra.Command, s streams, client *nodeClient, q question, body json.RawMessage) (bool, error) {
+	var answer lookupAnswer
+	if err := decodeAnswer(body, &answer); err != nil {
+		return false, err
+	}
+	if answer.ArtifactHash != "" && answer.ArtifactHash != q.hash {
+		return false, &exit{exitUnreachable, fmt.Errorf("%w: it is about %s", errWrongAnswer, answer.ArtifactHash)}
+	}
+	said := len(answer.Assertions) > 0
+	if wantsJSON(cmd) {
+		return said, printWith(cmd, body, [2]string{"file", q.name})
+	}
+	return said, answer.print(cmd, s, client.base.Host, q)
+}
+
+// print tells a person what is said about a file.
+func (l *lookupAnswer) print(cmd *cobra.Command, s streams, node string, q question) error {
+	p := newPaint(s.out)
+	b := new(bytes.Buffer)
+	if q.name != q.hash {
+		fmt.Fprintf(b, "%s\n", p.bold(printable(q.name)))
+	}
+	fmt.Fprintf(b, "%s\n", q.hash)
+	if l.Conflicts {
+		fmt.Fprintf(b, "\n%s\n", p.red("CONFLICT: what is said about this file contradicts itself. Read who says what."))
+	}
+	sortForReading(l.Assertions, l.Conflicts)
+	ended := false
+	for i := range l.Assertions {
+		a := &l.Assertions[i]
+		if a.Revoked && !ended {
+			ended = true
+			fmt.Fprintf(b, "\n%s\n", p.dim("No longer said:"))
+		}
+		fmt.Fprintln(b)
+		if err := a.printTo(b, p, node); err != nil {
+			return err
+		}
+	}
+	if l.Truncated {
+		fmt.Fprintln(b, "\nThere are more: these are the newest.")
+	}
+	fmt.Fprintf(b, "\n%s\n", printable(l.Guidance))
+	if _, err := s.out.Write(b.Bytes()); err != nil {
+		return err
+	}
+	if len(l.Assertions) > 0 {
+		note(cmd, "%s says so. To take nobody's word: mir assertion verify %s", node, strings.ToLower(l.Assertions[0].ID))
+	}
+	return nil
+}
