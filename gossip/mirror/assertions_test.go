@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"mirnode/protocol"
-	"mirnode/store"
 )
 
 // story is what an honest home logs of one issuer, a minute apart.
@@ -281,9 +280,7 @@ func TestARestoredHomeLearnsItsIssuersBack(t *testing.T) {
 	before.made = nil
 	w.clock.move(-time.Duration(len(s.records)) * time.Minute)
 	for _, r := range s.records {
-		if _, err := before.store.AppendRecords(t.Context(), []store.RecordToAppend{{Record: r}}); err != nil {
-			t.Fatal(err)
-		}
+		before.appends(r)
 		w.clock.move(time.Minute)
 	}
 	two.pull(before, ownOrigin)

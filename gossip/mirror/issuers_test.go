@@ -56,11 +56,23 @@ func (n *node) writes(list ...entryOf) {
 	}
 }
 
-// now is writes of records at the clock's time.
+// writesNow is writes of records at the clock's time.
 func (n *node) writesNow(records ...protocol.Record) {
 	n.t.Helper()
 	for _, r := range records {
 		n.writes(entryOf{record: r, at: n.clock.Now()})
+	}
+}
+
+// appends adds records to the log of the node's store, as a home does.
+func (n *node) appends(records ...protocol.Record) {
+	n.t.Helper()
+	list := make([]store.RecordToAppend, len(records))
+	for i, r := range records {
+		list[i].Record = r
+	}
+	if _, err := n.store.AppendRecords(n.t.Context(), list); err != nil {
+		n.t.Fatal(err)
 	}
 }
 
