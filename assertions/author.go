@@ -5,19 +5,39 @@ import (
 	"errors"
 
 	"mirnode/accounts"
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/store"
 )
 
-// CheckPayload judges what a client without an API key may be told of a new assertion's payload: the parser's refusal, or that the issuer's home is another
-// node. It is nil for what this node might take. The API asks it before it looks at the API key, so that whoever came to the wrong node hears where to go.
+// CheckPayload judges what a client without an API key may be told of a payload, a new assertion's or a revocation's: the parser's refusal, or that the issuer's
+// home is another node. It is nil for what this node might take. The API asks it before it looks at the API key, so that whoever came to the wrong node
+// hears where to go.
 func (s *Service) CheckPayload(ctx context.Context, payload []byte) error {
-	p, err := protocol.ParsePayload(payload)
+	id, err := issuerIn(payload)
 	if err != nil {
 		return err
 	}
-	_, err = s.atHome(ctx, p.IssuerID)
+	_, err = s.atHome(ctx, id)
 	return err
+}
+
+// issuerIn is the issuer that a payload is in the name of. A revocation is what has an action.
+func issuerIn(payload []byte) (string, error) {
+	if root, err := strictjson.Parse(payload, strictjson.Limits{Depth: 2, Values: 64}); err == nil {
+		if _, ok := root.Lookup("action"); ok {
+			p, err := protocol.ParseRevocationPayload(payload)
+			if err != nil {
+				return "", err
+			}
+			return p.IssuerID, nil
+		}
+	}
+	p, err := protocol.ParsePayload(payload)
+	if err != nil {
+		return "", err
+	}
+	return p.IssuerID, nil
 }
 
 // CheckAssertion is CheckPayload for a request about an assertion that is held. One that is not held is no fault here: the request itself will tell.

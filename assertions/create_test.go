@@ -277,6 +277,9 @@ func TestWhereToGoIsToldWithoutAKey(t *testing.T) {
 	wantRefusal(t, w.service.CheckPayload(ctx, away.payload(protocol.IssuedBy, artifact(0)).Encode()), assertions.Forbidden, other, "https://"+other)
 	wantRefusal(t, w.service.CheckPayload(ctx, []byte("{}")), assertions.Invalid, "missing")
 	must(t, w.service.CheckPayload(ctx, one.payload(protocol.IssuedBy, artifact(0)).Encode()))
+	must(t, w.service.CheckPayload(ctx, one.revocation([32]byte{1}, protocol.ActionRevoke).Payload))
+	wantRefusal(t, w.service.CheckPayload(ctx, away.revocation([32]byte{1}, protocol.ActionRevoke).Payload), assertions.Forbidden, other)
+	wantRefusal(t, w.service.CheckPayload(ctx, []byte(`{"action":"UNDO"}`)), assertions.Invalid, "revocation")
 	must(t, w.service.CheckAssertion(ctx, one.say(protocol.IssuedBy, artifact(0)).State.SigHash))
 	must(t, w.service.CheckAssertion(ctx, [32]byte{9}))
 }
