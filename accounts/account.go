@@ -182,6 +182,9 @@ func (a *Accounts) change(ctx context.Context, acc *account, edit func(d *protoc
 		return nil, fmt.Errorf("reading the issuer's record: %w", err)
 	}
 	draft := previous.Draft()
+	// What the record says of the present, such as when a key was revoked, must not be older than what is appended meanwhile: see Steady.
+	acc.appending.Lock()
+	defer acc.appending.Unlock()
 	now := a.o.Now().UTC().Truncate(time.Millisecond)
 	if now.Before(previous.Issued) {
 		now = previous.Issued
@@ -199,8 +202,6 @@ func (a *Accounts) change(ctx context.Context, acc *account, edit func(d *protoc
 	if err := next.Follows(previous); err != nil {
 		return nil, fmt.Errorf("this node would not take its own record: %w", err) // not a Refusal: the caller can do nothing about it
 	}
-	acc.appending.Lock()
-	defer acc.appending.Unlock()
 	if _, err := a.o.Store.AppendStatement(context.WithoutCancel(ctx), next); err != nil {
 		return nil, fmt.Errorf("appending the issuer's record: %w", err)
 	}
