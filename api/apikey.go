@@ -10,7 +10,7 @@ import (
 )
 
 // apiKeyHeader carries an issuer's API key (x-api-key). Its value is a secret: it is never logged, and stands in no error.
-const apiKeyHeader = "X-Api-Key"
+const apiKeyHeader = "X-Api-Key" //nolint:gosec // the header's name, and no key
 
 // maxAPIKey bounds what is looked at of the header, in bytes: more than any key has.
 const maxAPIKey = 128
@@ -18,8 +18,8 @@ const maxAPIKey = 128
 // authenticate says in an answer of 401 how to show who one is (RFC 9110 section 11.6.1).
 var authenticate = []string{`ApiKey header="x-api-key"`}
 
-// unauthorized is an answer of 401.
-func unauthorized(hint, message string) error {
+// badKey is an answer of 401.
+func badKey(hint, message string) error {
 	return &problem{status: http.StatusUnauthorized, message: message, hint: hint}
 }
 
@@ -33,7 +33,7 @@ func (a *API) caller(c *gin.Context) (accounts.Caller, error) {
 	if c.Request.Header.Get("Authorization") != "" {
 		hint = "send the issuer's API key in the header x-api-key, and not in Authorization"
 	}
-	return caller, a.missed(c, unauthorized(hint, "the API key is missing"))
+	return caller, a.missed(c, badKey(hint, "the API key is missing"))
 }
 
 // maybeCaller is caller for what needs no key: shown is false where there is none.
@@ -43,11 +43,11 @@ func (a *API) maybeCaller(c *gin.Context) (caller accounts.Caller, shown bool, e
 	case len(keys) == 0 || len(keys) == 1 && keys[0] == "":
 		return caller, false, nil
 	case len(keys) > 1:
-		return caller, true, a.missed(c, unauthorized("send the header x-api-key once", "the request shows more than one API key"))
+		return caller, true, a.missed(c, badKey("send the header x-api-key once", "the request shows more than one API key"))
 	case a.Accounts == nil:
-		return caller, true, a.missed(c, unauthorized("ask the node that gave you the key", "this node has no issuers of its own, and gave no API keys"))
+		return caller, true, a.missed(c, badKey("ask the node that gave you the key", "this node has no issuers of its own, and gave no API keys"))
 	case len(keys[0]) > maxAPIKey:
-		return caller, true, a.missed(c, unauthorized("copy the key again, as it was shown when it was made", "this is not an API key"))
+		return caller, true, a.missed(c, badKey("copy the key again, as it was shown when it was made", "this is not an API key"))
 	}
 	if caller, err = a.Accounts.Authenticate(keys[0]); err != nil {
 		return caller, true, a.missed(c, err)

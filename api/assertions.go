@@ -23,6 +23,9 @@ type Assertions interface {
 	AppendGet(ctx context.Context, dst []byte, id [32]byte, caller *accounts.Caller) ([]byte, error)
 	AppendList(ctx context.Context, dst []byte, issuerID string, limit int, cursor string, caller *accounts.Caller) ([]byte, error)
 
+	// Verify judges what an issuer signed, and keeps nothing.
+	Verify(ctx context.Context, in assertions.Signed) (assertions.Judged, error)
+
 	// CheckPayload and CheckAssertion tell who has no business here: a payload, or an assertion, of an issuer whose home is another node.
 	CheckPayload(ctx context.Context, payload []byte) error
 	CheckAssertion(ctx context.Context, id [32]byte) error

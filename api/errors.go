@@ -27,9 +27,13 @@ type problem struct {
 	retryAfter time.Duration // 0 for no Retry-After
 	reason     string        // of an erasure
 	erasedAt   time.Time
+	cause      error // what it comes from, for the handlers; not answered
 }
 
 func (p *problem) Error() string { return p.message }
+
+// Unwrap returns the cause, which may be nil.
+func (p *problem) Unwrap() error { return p.cause }
 
 // badRequest is a fault of the request, told in our own words.
 func badRequest(hint, format string, args ...any) error {

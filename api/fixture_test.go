@@ -22,8 +22,10 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/legacy"
 
+	"mirnode/accounts"
 	"mirnode/api"
 	"mirnode/discovery"
+	"mirnode/issuers"
 	"mirnode/protocol"
 	"mirnode/store"
 	"mirnode/translog"
@@ -171,6 +173,7 @@ type fixture struct {
 	shop    *signer
 	log     *syncBuffer
 	router  routers.Router
+	dns     *texts
 }
 
 // unlimited has no budgets, as most tests want it.
@@ -181,13 +184,18 @@ type setup struct {
 	api   api.Options
 	store store.Options
 	wrap  func(*store.Store) api.Store // nil: the store itself
+	// homeless leaves out the accounts, as on a node without a domain; policy is that of the accounts.
+	homeless bool
+	policy   accounts.Policy
 }
 
 // with changes the API's options.
 func with(change func(*api.Options)) func(*setup) { return func(s *setup) { change(&s.api) } }
 
 // logless has neither an own log nor peers.
-func logless(s *setup) { s.store.Log, s.api.Origin, s.api.LogKey = nil, protocol.Origin{}, "" }
+func logless(s *setup) {
+	s.store.Log, s.api.Origin, s.api.LogKey, s.homeless = nil, protocol.Origin{}, "", true
+}
 
 var (
 	nodeOrigin = protocol.Origin{Domain: "node.example", Network: protocol.Development, Epoch: 1}
@@ -223,6 +231,8 @@ func newFixture(t testing.TB, change ...func(*setup)) *fixture {
 	for _, c := range change {
 		c(&settings)
 	}
+	var directory *issuers.Directory
+	settings.store.Learned = func(r protocol.Record) { directory.Learned(r) }
 	if f.store, err = store.Open(t.TempDir(), settings.store); err != nil {
 		t.Fatal(err)
 	}
@@ -231,6 +241,7 @@ func newFixture(t testing.TB, change ...func(*setup)) *fixture {
 			t.Error(err)
 		}
 	})
+	directory = f.addIssuing(t, &settings)
 	settings.api.Store = f.store
 	if settings.wrap != nil {
 		settings.api.Store = settings.wrap(f.store)
@@ -319,8 +330,11 @@ func (f *fixture) check(t testing.TB, r *http.Request, w *httptest.ResponseRecor
 		return // no route; HEAD is answered wherever GET is
 	}
 	input := &openapi3filter.RequestValidationInput{Request: r, Route: route, PathParams: parameters,
-		Options: &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: func(context.Context, *openapi3filter.AuthenticationInput) error {
-			return errors.New("nothing here needs a log-in")
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, AuthenticationFunc: func(_ context.Context, in *openapi3filter.AuthenticationInput) error {
+			if in.RequestValidationInput.Request.Header.Get("x-api-key") == "" {
+				return errors.New("the document asks for an API key")
+			}
+			return nil
 		}}}
 	if kind := r.Header.Get("Content-Type"); kind != "" && kind != "application/json" {
 		input.Options.ExcludeRequestBody = true // the validator reads JSON alone

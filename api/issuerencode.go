@@ -48,9 +48,9 @@ func appendAPIKey(b []byte, k *accounts.APIKey) []byte {
 	b = appendString(append(b, `{"id":`...), k.ID)
 	b = appendString(append(b, `,"label":`...), k.Label)
 	b = append(appendStrings(append(b, `,"scopes":[`...), k.Scopes), ']')
-	b = appendTime(append(b, `,"created":`...), k.Created)
-	b = appendSomeTime(b, "expires", k.Expires)
-	b = appendSomeTime(b, "lastUsed", k.LastUsed)
+	b = appendTime(append(b, `,"createdAt":`...), k.Created)
+	b = appendSomeTime(b, "expiresAt", k.Expires)
+	b = appendSomeTime(b, "lastUsedAt", k.LastUsed)
 	return append(b, '}')
 }
 

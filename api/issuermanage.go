@@ -51,12 +51,12 @@ const (
 	newKeyHint    = `send {"publicKey":"…","challenge":"…","signature":"…"}; /docs has an example`
 	revokeKeyHint = `send nothing, or {"compromisedAt":"2026-02-16T15:30:00Z"}`
 	domainHint    = `send {"domain":"news.example"}`
-	newAPIKeyHint = `send {"label":"…"}, and "scopes" and "expires" where you want them`
+	labelHint     = `send {"label":"…"}, and "scopes" and "expires" where you want them`
 )
 
 // challengeKey is POST /issuers/{issuerId}/keys/challenge.
 func (a *API) challengeKey(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionAddKey)
+	id, err := a.ownIssuer(c, accounts.ActionAddKey)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func decodeNewKey(document []byte) (k newKey, err error) {
 
 // addKey is POST /issuers/{issuerId}/keys.
 func (a *API) addKey(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionAddKey)
+	id, err := a.ownIssuer(c, accounts.ActionAddKey)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (a *API) revokeKey(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	id, _, err := a.ownIssuer(c, accounts.ActionRevokeKey)
+	id, err := a.ownIssuer(c, accounts.ActionRevokeKey)
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func decodeDomain(document []byte) (domain string, err error) {
 
 // startDomain is POST /issuers/{issuerId}/domain.
 func (a *API) startDomain(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionVerifyDomain)
+	id, err := a.ownIssuer(c, accounts.ActionVerifyDomain)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (a *API) startDomain(c *gin.Context) error {
 
 // checkDomain is POST /issuers/{issuerId}/domain/check. That the record is not there is an answer, and no error.
 func (a *API) checkDomain(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionVerifyDomain)
+	id, err := a.ownIssuer(c, accounts.ActionVerifyDomain)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ func (a *API) checkDomain(c *gin.Context) error {
 
 // listAPIKeys is GET /issuers/{issuerId}/api-keys.
 func (a *API) listAPIKeys(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionManageKeys)
+	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ type newAPIKey struct {
 
 func decodeNewAPIKey(document []byte) (k newAPIKey, err error) {
 	var scopes []string
-	err = readShape(document, issuerLimits, newAPIKeyHint, shape{
+	err = readShape(document, issuerLimits, labelHint, shape{
 		{name: "label", required: true, take: takeText(&k.label)},
 		{name: "scopes", take: takeTexts(&scopes, maxScopes)},
 		{name: "expires", take: takeTime(&k.expires)},
@@ -235,7 +235,7 @@ func decodeNewAPIKey(document []byte) (k newAPIKey, err error) {
 
 // createAPIKey is POST /issuers/{issuerId}/api-keys.
 func (a *API) createAPIKey(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionNewAPIKey)
+	id, err := a.ownIssuer(c, accounts.ActionNewAPIKey)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (a *API) createAPIKey(c *gin.Context) error {
 
 // rotateAPIKey is POST /issuers/{issuerId}/api-keys/{keyId}/rotate. The new key goes on with what the old one had left of its budgets.
 func (a *API) rotateAPIKey(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionManageKeys)
+	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
 	if err != nil {
 		return err
 	}
@@ -275,7 +275,7 @@ func (a *API) rotateAPIKey(c *gin.Context) error {
 
 // revokeAPIKey is DELETE /issuers/{issuerId}/api-keys/{keyId}.
 func (a *API) revokeAPIKey(c *gin.Context) error {
-	id, _, err := a.ownIssuer(c, accounts.ActionManageKeys)
+	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
 	if err != nil {
 		return err
 	}

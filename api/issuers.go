@@ -34,7 +34,7 @@ const listReserve = 32 << 10
 // noSignUp is POST /issuers.
 func (a *API) noSignUp(c *gin.Context) error {
 	c.Writer.Header()["Www-Authenticate"] = authenticate
-	return unauthorized("ask the operator, who makes one with `mir admin issuer new`, and gives you its API key", "issuers are made by the node's operator")
+	return badKey("ask the operator, who makes one with `mir admin issuer new`, and gives you its API key", "issuers are made by the node's operator")
 }
 
 // getIssuer is GET /issuers/{issuerId}.
@@ -87,9 +87,7 @@ func unknownIssuer(id string) error {
 // appendIssuer writes the members of an issuer's answer.
 func appendIssuer(b []byte, s *issuers.Standing) []byte {
 	b = append(append(b, `"issuer":`...), s.JSON...)
-	if s.Detail != "" {
-		b = appendString(append(b, `,"detail":`...), s.Detail)
-	}
+	b = append(appendSomeText(b[:len(b)-1], "detail", s.Detail), '}')
 	if !s.SeenAt.IsZero() {
 		b = appendTime(append(b, `,"domainSeenAt":`...), s.SeenAt)
 	}
@@ -175,27 +173,28 @@ func issuerID(id string) (string, error) {
 
 // ownIssuer finds who changes something of an issuer's own: the issuer that the path names, at its home, with an API key of its own that may manage it, and with a
 // badge that lets it do this. The request counts against the key's budget.
-func (a *API) ownIssuer(c *gin.Context, action accounts.Action) (id string, caller accounts.Caller, err error) {
+func (a *API) ownIssuer(c *gin.Context, action accounts.Action) (id string, err error) {
 	if id, err = issuerParameter(c); err != nil {
-		return "", caller, err
+		return "", err
 	}
 	if err := noParameters(c); err != nil {
-		return "", caller, err
+		return "", err
 	}
 	if err := a.atHome(c.Request.Context(), id); err != nil {
-		return "", caller, err
+		return "", err
 	}
-	if caller, err = a.callerFor(c, accounts.ScopeManage); err != nil {
-		return "", caller, err
+	caller, err := a.callerFor(c, accounts.ScopeManage)
+	if err != nil {
+		return "", err
 	}
 	if caller.Issuer != id {
 		hint := "use a key of " + id + ", or name your own issuer in the path: " + caller.Issuer
-		return "", caller, &problem{status: http.StatusForbidden, message: "the API key belongs to another issuer", hint: hint}
+		return "", &problem{status: http.StatusForbidden, message: "the API key belongs to another issuer", hint: hint}
 	}
 	if err := a.spendKey(c, a.assertionWrite, &caller); err != nil {
-		return "", caller, err
+		return "", err
 	}
-	return id, caller, a.Accounts.May(id, action)
+	return id, a.Accounts.May(id, action)
 }
 
 // atHome refuses an issuer whose home is another node, and names that one.

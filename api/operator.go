@@ -131,7 +131,7 @@ func (a *API) operatorFail(w http.ResponseWriter, r *http.Request, err error) {
 	p := a.problemOf(r.Context(), newRequestID(), err)
 	w.Header()["Content-Type"] = jsonType
 	w.WriteHeader(p.status)
-	_, _ = w.Write(append(p.appendTo(nil), '\n')) // an error means that the client is gone
+	_, _ = w.Write(append(p.appendTo(nil), '\n')) //nolint:gosec // JSON, labelled so, with nosniff; an error means that the client is gone
 }
 
 // status is GET /admin/status.

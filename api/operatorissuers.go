@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 
 	"mirnode/protocol"
 )
@@ -37,7 +36,7 @@ func (a *API) operatorIssuer(order issuerOrder) http.HandlerFunc {
 			return
 		}
 		w.Header()["Content-Type"] = jsonType
-		_, _ = w.Write(append(body, '\n')) // an error means that the client is gone
+		_, _ = w.Write(append(body, '\n')) //nolint:gosec // JSON, labelled so, with nosniff; an error means that the client is gone
 	}
 }
 
@@ -63,15 +62,18 @@ func readOrder(r *http.Request, hint string, s shape) error {
 	return readShape(body, issuerLimits, hint, s)
 }
 
+// adminListParameters are the query parameters of GET /admin/issuers.
+var adminListParameters = []string{"after", "limit"}
+
 // adminList is GET /admin/issuers?after=&limit=.
 func (a *API) adminList(r *http.Request, _ string) ([]byte, error) {
-	query := r.URL.Query()
-	limit := defaultPage
-	if text := query.Get("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxPage {
-			return nil, badRequest("limit is a number from 1 to "+strconv.Itoa(maxPage), "limit is out of bounds")
-		}
+	query, err := parametersOf(r.URL.RawQuery, adminListParameters)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := pageSize(query)
+	if err != nil {
+		return nil, err
 	}
 	list, err := a.Accounts.Accounts(r.Context(), query.Get("after"), limit)
 	if err != nil {
@@ -84,7 +86,7 @@ func (a *API) adminList(r *http.Request, _ string) ([]byte, error) {
 		}
 		b = appendAccount(b, &list[i])
 	}
-	b = append(b, `],"next":`...)
+	b = append(b, `],"nextAfter":`...)
 	if len(list) < limit {
 		return append(b, "null}"...), nil
 	}
@@ -94,7 +96,7 @@ func (a *API) adminList(r *http.Request, _ string) ([]byte, error) {
 // adminCreate is POST /admin/issuers. The answer shows the issuer's first API key, this once.
 func (a *API) adminCreate(r *http.Request, _ string) ([]byte, error) {
 	var name string
-	if err := readOrder(r, `send {"name":"News Organization"}`, shape{{name: "name", required: true, take: takeText(&name)}}); err != nil {
+	if err := readOrder(r, `send {"name":"Harbour News"}`, shape{{name: "name", required: true, take: takeText(&name)}}); err != nil {
 		return nil, err
 	}
 	account, secret, err := a.Accounts.Create(r.Context(), name)

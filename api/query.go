@@ -44,7 +44,10 @@ func (p parameterValues) Has(name string) bool {
 
 // parameters reads the query. A parameter that is not known, or stands twice, is refused: a filter with a slip of the pen must not answer more than was asked for.
 func parameters(c *gin.Context, known []string) (parameterValues, error) {
-	rest := c.Request.URL.RawQuery
+	return parametersOf(c.Request.URL.RawQuery, known)
+}
+
+func parametersOf(rest string, known []string) (parameterValues, error) {
 	if rest == "" {
 		return nil, nil
 	}

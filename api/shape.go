@@ -1,8 +1,8 @@
 package api
 
 import (
-	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -24,14 +24,12 @@ type slot struct {
 	nulls bool
 }
 
-// readShape reads a body that is one object of a shape. hint shows what such a body looks like, for errors that have no better one.
+// readShape reads a body that is one object of a shape. hint shows what such a body looks like, for errors that have no better one. The error is a *problem;
+// what it comes from is an *strictjson.Error where the body is no good JSON.
 func readShape(document []byte, limits strictjson.Limits, hint string, s shape) error {
 	v, err := strictjson.Parse(document, limits)
-	if errors.Is(err, strictjson.ErrTooMany) {
-		return err
-	}
 	if err != nil {
-		return badRequest(hint, "%v", err)
+		return &problem{status: http.StatusBadRequest, message: err.Error(), hint: hint, cause: err}
 	}
 	if v.Kind() != strictjson.Object {
 		return badRequest(hint, "the body is %s, must be an object", v.Kind())
@@ -80,7 +78,7 @@ func (s shape) unknown(name, where string) error {
 	for i := range s {
 		known[i] = s[i].name
 	}
-	hint := "there are " + strings.Join(known, ", ")
+	hint := "what may stand here: " + strings.Join(known, ", ")
 	if len(known) == 0 {
 		hint = "send an empty object, or no body"
 	} else if near := nearest.Name(name, known); near != "" {

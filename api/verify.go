@@ -2,12 +2,14 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
+	"mirnode/assertions"
 	"mirnode/protocol"
 	"mirnode/translog"
 	"mirnode/verifier"
@@ -29,6 +31,12 @@ type verdictAnswer struct {
 	Kind    string         `json:"kind,omitzero"`   // of what is no claim: "receipt", or a statement's kind
 	Record  string         `json:"record,omitzero"` // its hash, or that of what the receipt is about
 	Receipt *receiptAnswer `json:"receipt,omitzero"`
+
+	// Of what an issuer signed.
+	AssertionID    string          `json:"assertionId,omitzero"`
+	KeyFingerprint string          `json:"keyFingerprint,omitzero"`
+	Issuer         json.RawMessage `json:"issuer,omitzero"`
+	Checked        []string        `json:"checked,omitzero"`
 }
 
 // keyAnswer tells which key was used, and how it was found.
@@ -41,7 +49,7 @@ type keyAnswer struct {
 	DNSSEC      bool               `json:"dnssec"`
 }
 
-// verifyDocument is POST /verify: a claim, a receipt, or a node's statement. A rejection is an answer here, and no error.
+// verifyDocument is POST /verify: a claim, a receipt, a node's statement, or what an issuer signed. A rejection is an answer here, and no error.
 func (a *API) verifyDocument(c *gin.Context) error {
 	policy, err := policyOf(c)
 	if err != nil {
@@ -80,7 +88,7 @@ func (a *API) verdictOn(c *gin.Context, document []byte, policy verifier.Policy)
 	return answerTo(verdict), err
 }
 
-// notAClaim judges a document that was refused as a claim: it may be a node's statement.
+// notAClaim judges a document that was refused as a claim: it may be a node's statement, or what an issuer signed.
 func (a *API) notAClaim(c *gin.Context, document []byte, policy verifier.Policy, refusal *protocol.Error) (verdictAnswer, error) {
 	statement, err := asStatement(document)
 	if statement != nil {
@@ -88,6 +96,16 @@ func (a *API) notAClaim(c *gin.Context, document []byte, policy verifier.Policy,
 			return verdictAnswer{}, err
 		}
 		return a.verdictOnStatement(c, statement)
+	}
+	if err == nil {
+		var in assertions.Signed
+		var signed bool
+		if in, signed, err = asSigned(document); signed && err == nil {
+			if err := onlyForClaims(policy); err != nil {
+				return verdictAnswer{}, err
+			}
+			return a.verdictOnSigned(c, in)
+		}
 	}
 	if of, ok := errors.AsType[*protocol.Error](err); ok {
 		refusal = of
@@ -102,7 +120,7 @@ func (a *API) notAClaim(c *gin.Context, document []byte, policy verifier.Policy,
 // onlyForClaims refuses options with a document that they have no meaning for: they must not seem to have been heeded.
 func onlyForClaims(policy verifier.Policy) error {
 	if policy != (verifier.Policy{}) {
-		return badRequest("leave maxAge, expectDomain and noExpiredKeys out", "the options are for claims, and this is a receipt or a node's statement")
+		return badRequest("leave maxAge, expectDomain and noExpiredKeys out", "the options are for claims, and this is something else")
 	}
 	return nil
 }

@@ -135,6 +135,8 @@ var statementKinds = []struct {
 	{protocol.KindObservation, []byte(`"mirObservation":1`)},
 	{protocol.KindErasure, []byte(`"mirErasure":1`)},
 	{protocol.KindDescriptor, []byte(`"mirNode":1`)},
+	{protocol.KindIssuer, []byte(`"mirIssuer":1`)},
+	{protocol.KindMetadata, []byte(`"mirAssertionMetadata":1`)},
 }
 
 // asStatement reads a document that is no claim as a node's statement; nil where it has nothing of one.
