@@ -49,7 +49,10 @@ type walk struct {
 	receipt  []byte
 	entry    uint64 // its number in the node's log
 	returned []byte // the claim as a node gave it back
-	result   walkResult
+
+	artifact  [32]byte // the SHA-256 of a file
+	assertion string   // the ID of what was said of it
+	result    walkResult
 
 	// What an earlier cluster left in the folder.
 	hadKey    bool
@@ -156,7 +159,11 @@ func (w *walk) steps(first, second string) []step {
 			step{"The nodes keep an eye on each other", w.lookAtPeers},
 			step{"The whole log of " + w.node.Domain + " is read back, from another node", w.verifyLog})
 	}
-	return append(steps, step{"Nobody has to trust the nodes: verified here, with the key from step 2", w.verifyOffline})
+	last := w.state.Nodes[len(w.state.Nodes)-1].Domain
+	return append(steps,
+		step{"Nobody has to trust the nodes: verified here, with the key from step 2", w.verifyOffline},
+		step{"A news desk, at home at " + w.node.Domain + ", denies a video: \"this is not ours\"", w.speak},
+		step{"Anyone with the file asks any node, here " + last + ", with its SHA-256 alone", w.lookUpFile})
 }
 
 // keyPath is the demo domain's private key.

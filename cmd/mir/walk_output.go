@@ -73,6 +73,11 @@ func (w *walk) request(ctx context.Context, node cluster.Node, method, path stri
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	return w.send(request)
+}
+
+// send sends a request and reads its answer, up to a bound.
+func (w *walk) send(request *http.Request) (status int, answer []byte, err error) {
 	response, err := w.api.Do(request)
 	if err != nil {
 		return 0, nil, err
