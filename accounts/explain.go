@@ -41,17 +41,25 @@ func (a *Accounts) explain(ctx context.Context, c *DomainCheck) {
 	other := slices.IndexFunc(c.Found, isToken)
 	switch {
 	case near >= 0:
-		c.Detail = fmt.Sprintf("%s holds %s: the token is there, with something around it or in upper case", c.Name, shown(c.Found[near]))
+		c.Detail = fmt.Sprintf("%s holds %s: the token is there, with something around it or in upper case", c.Name, told(c.Found[near]))
 		c.Hint = "write exactly " + c.Value + ", without quotation marks"
 	case other >= 0:
-		c.Detail = fmt.Sprintf("%s holds another token, %s: one of an earlier try, or another issuer's", c.Name, shown(c.Found[other]))
+		c.Detail = fmt.Sprintf("%s holds another token, %s: one of an earlier try, or another issuer's", c.Name, told(c.Found[other]))
 		c.Hint = record + "; a name can hold several TXT records, so that another issuer's can stay"
 	case len(c.Found) > 0:
-		c.Detail = fmt.Sprintf("%s holds TXT records, and none of them is the token; the first is %s", c.Name, shown(c.Found[0]))
+		c.Detail = fmt.Sprintf("%s holds TXT records, and none of them is the token; the first is %s", c.Name, told(c.Found[0]))
 	default:
 		c.Detail = fmt.Sprintf("there is no TXT record at %s", c.Name)
 		a.findSlip(ctx, c, record)
 	}
+}
+
+// told quotes what showable made.
+func told(found string) string {
+	if len(found) > maxShown {
+		found = found[:maxShown] + "..."
+	}
+	return `"` + found + `"`
 }
 
 func isToken(v string) bool {

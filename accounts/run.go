@@ -11,9 +11,9 @@ import (
 
 const (
 	// tick is how often Run looks at what is due.
-	tick = time.Minute
+	tick = 10 * time.Minute
 	// perTick bounds the issuers whose document is written in a tick because their keys were used, and those that are checked.
-	perTick = 500
+	perTick = 5_000
 	// checking is how many domains are rechecked at once: one that does not answer takes lookTimeout.
 	checking = 4
 	// usesEvery is how far what is on disk of a key's last use may be behind.
