@@ -142,7 +142,7 @@ func TestSettingsAreANodes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if config.Domain != "node1.test" || config.PublicURL != n.PublicURL || len(config.Peers.Domains) != nodes-1 || config.Gossip.Advertise != n.Gossip ||
+		if config.Domain != "node1.test" || config.PublicURL != n.PublicURL || config.LookupURL != "http://"+config.Listen || len(config.Peers.Domains) != nodes-1 || config.Gossip.Advertise != n.Gossip ||
 			config.Peers.OutgoingAddress != n.Source || (n.Source != "") != (nodes > 1) {
 			t.Errorf("%+v of %+v", config, n)
 		}

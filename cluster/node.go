@@ -30,7 +30,8 @@ func newNode(dir string, i int) Node {
 func (n Node) readyFile() string { return filepath.Join(filepath.Dir(n.ConfigFile), "ready.json") }
 
 // configuration is the node's file of settings. Found keys are kept for a moment only, and a key that is not among them is
-// asked for at once, so that scripts see what they publish; nothing is limited per client, since all clients come from one machine.
+// asked for at once, so that scripts see what they publish; nothing is limited per client, since all clients come from one machine. Links to
+// look-ups lead to the node's own listener, which a browser reaches as it is.
 var configuration = template.Must(template.New("node.yaml").Funcs(template.FuncMap{"quote": quoted}).Parse(
 	`# Made by mir cluster, and written anew each time the node starts.
 domain: {{.Node.Domain}}
@@ -39,6 +40,7 @@ data_dir: {{quote .Node.DataDir}}
 node_key: {{quote .Node.KeyFile}}
 listen: {{.Listen}}
 public_url: {{.Node.PublicURL}}
+lookup_url: http://{{.Listen}}
 operator_listen: {{.Operator}}
 ready_file: {{quote .ReadyFile}}
 shutdown_timeout: 5s
