@@ -33,9 +33,11 @@ type Options struct {
 	Nodes []int
 	// Missed is how many claims arrive while a node is down.
 	Missed int
+	// Assertions are made for the look-ups of assertions, by so many Issuers.
+	Assertions, Issuers int
 	// Turn is how long one side's turn of the verification benchmark is.
 	Turn time.Duration
-	// Dir is where the data is built; it needs about 3 KiB for each claim held. Empty: the system's temporary folder.
+	// Dir is where the data is built; it needs about 3 KiB for each claim and each assertion held. Empty: the system's temporary folder.
 	Dir string
 	// Progress takes a line now and then while data is built.
 	Progress io.Writer
@@ -47,7 +49,10 @@ type Options struct {
 
 // DefaultOptions are those of docs/performance.md.
 func DefaultOptions() Options {
-	return Options{Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Nodes: []int{3, 10}, Missed: 100_000, Turn: 300 * time.Millisecond}
+	return Options{
+		Held: 1_000_000, Batch: 300_000, Requests: 60_000, Spread: 1_000, Nodes: []int{3, 10}, Missed: 100_000, Assertions: 1_000_000, Issuers: 1_000,
+		Turn: 300 * time.Millisecond,
+	}
 }
 
 // Measurement is one figure.
@@ -73,6 +78,7 @@ var benchmarks = []struct {
 	{"submit-held", benchSubmitHeld},
 	{"lookup", benchLookup},
 	{"start", benchStart},
+	{"assertions", benchAssertions},
 	{"spread", benchSpread},
 	{"catchup", benchCatchUp},
 }

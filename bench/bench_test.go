@@ -33,7 +33,7 @@ func TestEveryBenchmark(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	options := bench.Options{
-		Held: 2_000, Batch: 2_000, Requests: 500, Spread: 20, Nodes: []int{3}, Missed: 500, Turn: time.Millisecond, Dir: t.TempDir(), Program: program,
+		Held: 2_000, Batch: 2_000, Requests: 500, Spread: 20, Nodes: []int{3}, Missed: 500, Assertions: 700, Issuers: 30, Turn: time.Millisecond, Dir: t.TempDir(), Program: program,
 		Kill: func(ctx context.Context, dir string, from, enough int) error {
 			killed = true
 			child := exec.CommandContext(ctx, os.Args[0], "append-forever", dir, strconv.Itoa(from), strconv.Itoa(enough))
@@ -68,7 +68,7 @@ func TestEveryBenchmark(t *testing.T) {
 	if err := bench.Print(&table, measured); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"verify a claim", "ingest in batches", "POST /claims", "GET /claims/{id}", "GET /claims?subject=", "kill -9"} {
+	for _, want := range []string{"verify a claim", "ingest in batches", "POST /claims", "GET /claims/{id}", "GET /claims?subject=", "kill -9", "assertions made", "GET /assertions?hash=, any", "POST /assertions/lookup of 100"} {
 		if !strings.Contains(table.String(), want) {
 			t.Errorf("the table has no line for %q:\n%s", want, &table)
 		}

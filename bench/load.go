@@ -93,10 +93,36 @@ func get(path string) []byte {
 	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
 }
 
-// post builds a POST request with a JSON body.
-func post(path string, body []byte) []byte {
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, len(body))
-	return append([]byte(head), body...)
+// post builds a POST request with a JSON body, and further header fields.
+func post(path string, body []byte, fields ...string) []byte {
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, len(body))
+	for _, field := range fields {
+		head += field + "\r\n"
+	}
+	return append([]byte(head+"\r\n"), body...)
+}
+
+// exchange sends one request over a connection of its own, and gives the answer's body, for a limit to repeat.
+func exchange(ctx context.Context, address string, request []byte) ([]byte, error) {
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer connection.Close() //nolint:errcheck // a benchmark's client has nothing to lose
+	stop := context.AfterFunc(ctx, func() { _ = connection.Close() })
+	defer stop()
+	if _, err := connection.Write(request); err != nil {
+		return nil, err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = fmt.Errorf("a request was answered %s: %s", answer.Status, body)
+	}
+	return body, errors.Join(err, answer.Body.Close())
 }
 
 // fetch gets one answer, for a limit to repeat.

@@ -11,9 +11,8 @@ import (
 
 // openStore opens a store as a node does: with a log of its own, so that each claim gets an entry, a proof and a receipt.
 func openStore(dir string) (*store.Store, error) {
-	seed := sha256.Sum256([]byte("mirnode benchmark node key"))
 	origin := benchOrigin()
-	signer, err := translog.NewSigner(origin.String(), ed25519.NewKeyFromSeed(seed[:]))
+	signer, err := translog.NewSigner(origin.String(), nodeKey())
 	if err != nil {
 		return nil, err
 	}
@@ -22,4 +21,10 @@ func openStore(dir string) (*store.Store, error) {
 
 func benchOrigin() protocol.Origin {
 	return protocol.Origin{Domain: "node.example.com", Network: protocol.Development, Epoch: 1}
+}
+
+// nodeKey is the key of the node whose store is measured.
+func nodeKey() ed25519.PrivateKey {
+	seed := sha256.Sum256([]byte("mirnode benchmark node key"))
+	return ed25519.NewKeyFromSeed(seed[:])
 }

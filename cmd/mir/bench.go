@@ -51,6 +51,8 @@ func newBenchCommand(s streams) *cobra.Command {
 	cmd.Flags().IntVar(&options.Requests, "requests", options.Requests, "requests of one turn of an HTTP case")
 	cmd.Flags().IntVar(&options.Spread, "spread", options.Spread, "claims that are followed from one node to all others")
 	cmd.Flags().IntVar(&options.Missed, "missed", options.Missed, "claims that arrive while a node is down")
+	cmd.Flags().IntVar(&options.Assertions, "assertions", options.Assertions, "assertions that are made for their look-ups")
+	cmd.Flags().IntVar(&options.Issuers, "issuers", options.Issuers, "issuers that make them")
 	cmd.Flags().StringVar(&options.Dir, "dir", "", "where the data is built (default: the system's temporary folder)")
 	cmd.AddCommand(newAppenderCommand(s), newSimulateCommand(s))
 	return cmd
