@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"mirnode/accounts"
-	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -14,30 +13,12 @@ import (
 // home is another node. It is nil for what this node might take. The API asks it before it looks at the API key, so that whoever came to the wrong node
 // hears where to go.
 func (s *Service) CheckPayload(ctx context.Context, payload []byte) error {
-	id, err := issuerIn(payload)
+	p, err := s.readSigned(payload, new(Judged))
 	if err != nil {
 		return err
 	}
-	_, err = s.atHome(ctx, id)
+	_, err = s.atHome(ctx, p.issuer)
 	return err
-}
-
-// issuerIn is the issuer that a payload is in the name of. A revocation is what has an action.
-func issuerIn(payload []byte) (string, error) {
-	if root, err := strictjson.Parse(payload, strictjson.Limits{Depth: 2, Values: 64}); err == nil {
-		if _, ok := root.Lookup("action"); ok {
-			p, err := protocol.ParseRevocationPayload(payload)
-			if err != nil {
-				return "", err
-			}
-			return p.IssuerID, nil
-		}
-	}
-	p, err := protocol.ParsePayload(payload)
-	if err != nil {
-		return "", err
-	}
-	return p.IssuerID, nil
 }
 
 // CheckAssertion is CheckPayload for a request about an assertion that is held. One that is not held is no fault here: the request itself will tell.
@@ -80,7 +61,8 @@ func (s *Service) author(ctx context.Context, caller accounts.Caller, id string,
 		return nil, err
 	}
 	if caller.Issuer != id {
-		return nil, forbidden("use an API key of the issuer in issuerId, or write the issuer of your API key there", "the API key belongs to %s, and the payload is in the name of %s", caller.Issuer, id)
+		return nil, forbidden("use an API key of the issuer in issuerId, or write the issuer of your API key there", "the API key belongs to %s, and the payload is in the name of %s",
+			caller.Issuer, id)
 	}
 	if issuer == nil || s.accounts == nil {
 		return nil, unknownIssuer(id)

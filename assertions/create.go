@@ -85,7 +85,7 @@ func (s *Service) Create(ctx context.Context, caller accounts.Caller, in Submiss
 		return nil, err
 	}
 	if err := s.checkTime("payload", d.payload.Timestamp, d.payload.Time); err != nil {
-		return nil, err
+		return nil, s.late(ctx, d.payload, err)
 	}
 	record, err := d.record(issuer, s.now())
 	if err != nil {
@@ -106,6 +106,16 @@ func (s *Service) Create(ctx context.Context, caller accounts.Caller, in Submiss
 		return nil, err
 	}
 	return s.append(ctx, issuer.ID, record.IDHash(), d.note, record)
+}
+
+// late adds to a refusal for its time that the payload was taken before: whoever sends it again may not have heard the answer.
+func (s *Service) late(ctx context.Context, p *protocol.AssertionPayload, refusal error) error {
+	held, err := s.held(ctx, p.IDHash())
+	if err != nil || held == nil {
+		return refusal
+	}
+	return invalid("there is nothing to send again: GET /assertions/"+p.ID(), "%s. This very payload was taken in at %s, as %s", refusal,
+		held.HomeIngestedAt.Format(timeForm), p.ID())
 }
 
 // record makes the assertion, if the issuer signed it.

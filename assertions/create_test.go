@@ -357,6 +357,23 @@ func TestConcurrentCreates(t *testing.T) {
 	}
 }
 
+func TestLateRepetitions(t *testing.T) {
+	w := newWorld(t)
+	one := w.issuer()
+	p := one.payload(protocol.IssuedBy, artifact(0))
+	first, err := one.create(p)
+	must(t, err)
+	w.clock.advance(4 * time.Minute)
+	again, err := one.create(p)
+	must(t, err)
+	if !again.Duplicate || again.State.RecordHash != first.State.RecordHash || again.Receipt.Index != first.Receipt.Index {
+		t.Errorf("within the time: %+v", again)
+	}
+	w.clock.advance(2 * time.Minute)
+	_, err = one.create(p)
+	wantRefusal(t, err, assertions.Invalid, "timestamp", "was taken in at "+millis(noon), protocol.AssertionID(first.State.SigHash))
+}
+
 func TestConcurrentDuplicates(t *testing.T) {
 	w := newWorld(t)
 	one := w.issuer()

@@ -121,7 +121,8 @@ func (s *Service) Supersede(ctx context.Context, caller accounts.Caller, id [32]
 		return nil, err
 	}
 	if state.Artifact != d.payload.Artifact {
-		return nil, invalid("a successor is about the same file; for another file create an assertion of its own", "the successor is about another artifact than %s, which is about %x", protocol.AssertionID(id), state.Artifact)
+		return nil, invalid("a successor is about the same file; for another file create an assertion of its own",
+			"the successor is about another artifact than %s, which is about %x", protocol.AssertionID(id), state.Artifact)
 	}
 	revocation, err := s.proveRevocation(issuer, payload, old)
 	if err != nil {
@@ -170,7 +171,7 @@ func (s *Service) replace(ctx context.Context, id [32]byte, revocation *protocol
 			by = " by " + protocol.AssertionID(*old.SupersededBy)
 		}
 		return nil, invalid("create a new assertion with POST /assertions, or supersede the one that is active",
-			"%s is not active any more: it was %s%s at %s", protocol.AssertionID(id), strings.ToLower(ended(old)), by, old.Revocation.At.UTC().Format("2006-01-02T15:04:05.000Z"))
+			"%s is not active any more: it was %s%s at %s", protocol.AssertionID(id), strings.ToLower(ended(old)), by, old.Revocation.At.UTC().Format(timeForm))
 	}
 	if d.payload.Disputes != "" {
 		if _, err := s.reference(ctx, d.payload, "disputes", d.payload.Disputes); err != nil {

@@ -156,7 +156,7 @@ func (s *Service) checkTime(what, text string, at time.Time) error {
 	}
 	return invalid(fmt.Sprintf("set the clock of the machine that signs, sign again with the present time, and send it within %d minutes", int(protocol.AssertionSkew.Minutes())),
 		"the timestamp of the %s is %s: %s %s the server's time, %s; at most %d minutes are allowed",
-		what, text, apart.Abs().Round(time.Second), direction, now.Format("2006-01-02T15:04:05.000Z"), int(protocol.AssertionSkew.Minutes()))
+		what, text, apart.Abs().Round(time.Millisecond), direction, now.Format(timeForm), int(protocol.AssertionSkew.Minutes()))
 }
 
 // maxQuoted bounds, in bytes, what a message repeats of a value from outside.

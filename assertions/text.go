@@ -10,6 +10,9 @@ import (
 
 // Answers are put together by hand: what is stored leaves as it is, and a look-up decodes and encodes nothing that it need not.
 
+// timeForm is how messages write times in UTC, and answers do.
+const timeForm = "2006-01-02T15:04:05.000Z"
+
 // appendString writes s as a JSON string; most are plain ASCII.
 func appendString(b []byte, s string) []byte {
 	for i := 0; i < len(s); i++ {
