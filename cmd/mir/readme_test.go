@@ -19,11 +19,11 @@ func TestReadme(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1)
 	var script strings.Builder
 	for _, block := range blocks {
-		if command := block[1]; strings.Contains(command, "cluster env") || strings.Contains(command, "cluster kill") || strings.Contains(command, "curl") {
+		if command := block[1]; strings.Contains(command, "cluster env") || strings.Contains(command, "cluster kill") || strings.Contains(command, "issuer new") || strings.Contains(command, "curl") {
 			script.WriteString(command)
 		}
 	}
-	for _, part := range []string{"cluster env", "claim submit", "receipt verify", "cluster kill", "log verify", "curl -d"} {
+	for _, part := range []string{"cluster env", "claim submit", "receipt verify", "cluster kill", "log verify", "issuer verify-domain", "curl -d"} {
 		if !strings.Contains(script.String(), part) {
 			t.Fatalf("the README has no command with %q any more: mend this test", part)
 		}
@@ -56,7 +56,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{"pass", "ACCEPT", "claim_", "in step with 2 peers", "node3: killed", "node1–node2 cut", `"duplicate":true`, `"claims":[{`} {
+	for _, want := range []string{"pass", "ACCEPT", "claim_", "in step with 2 peers", "node3: killed", "node1–node2 cut", "Impersonates our CFO", "issuer    verified: owns the domain news.test", `"duplicate":true`, `"claims":[{`} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("the commands printed no %q:\n%s", want, out)
 		}
