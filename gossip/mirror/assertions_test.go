@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -232,6 +233,69 @@ func TestWhatDependsOnTheRefusedIsRefused(t *testing.T) {
 	if replica.book.reported("home.test") == nil {
 		t.Error("nobody is told")
 	}
+}
+
+// TestOnlyWhatMayComeIsWaitedFor: not what was refused, though other bodies are missing; and not what is in no body, once all are there.
+func TestOnlyWhatMayComeIsWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	home, replica := w.node("home.test"), w.node("node1.test")
+	replica.knowsOnly(home)
+	i, ghost := home.issuer("a newspaper"), home.issuer("a ghost")
+	late, lost, forged := i.asserts("a photo"), ghost.asserts("a photo"), i.asserts("a film")
+	r := i.revokes(forged)
+	broken := strings.Replace(string(forged.Raw()), `"sig":"`, `"sig":"A`, 1)
+	broken = broken[:len(broken)-3] + broken[len(broken)-2:]
+	home.writesNow(i.record(), late, lost)
+	home.writes(entryOf{raw: []byte(broken), kind: protocol.KindAssertion, at: w.clock.Now()})
+	home.writesNow(r, ghost.revokes(lost))
+	home.withhold(late, lost)
+	replica.pull(home, home.origin)
+	if head := replica.head(home.origin); head.Missing != 2 || head.Refused != 2 || head.Quarantined != 1 {
+		t.Fatalf("missing %d, refused %d, in quarantine %d", head.Missing, head.Refused, head.Quarantined)
+	}
+	home.withhold()
+	w.clock.move(10 * time.Second)
+	if _, _, err := replica.mirror.RetryMissing(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	replica.active(late)
+	if head := replica.head(home.origin); head.Missing != 0 || head.Refused != 3 || head.Quarantined != 1 {
+		t.Fatalf("missing %d, refused %d, in quarantine %d", head.Missing, head.Refused, head.Quarantined)
+	}
+	w.clock.move(10 * time.Second)
+	replica.retry()
+	if head := replica.head(home.origin); head.Refused != 4 || head.Quarantined != 0 {
+		t.Fatalf("refused %d, in quarantine %d", head.Refused, head.Quarantined)
+	}
+}
+
+// TestNoHomeErasesWhatIssuersSaid: that a body was erased is nothing that a home may say of it. Others are asked for it, and later the home again.
+func TestNoHomeErasesWhatIssuersSaid(t *testing.T) {
+	w := newWorld(t)
+	home, replica := w.node("home.test"), w.node("node1.test")
+	i := home.issuer("a newspaper")
+	a := i.asserts("a photo")
+	r := i.revokes(a)
+	home.writesNow(i.record(), a, r)
+	hash := r.RecordHash()
+	home.lies(func(path string, honest []byte) []byte {
+		if path != "/records/fetch" {
+			return honest
+		}
+		lines := strings.SplitAfter(string(honest), "\n")
+		for n, line := range lines {
+			if name := hex.EncodeToString(hash[:]); strings.Contains(line, name) {
+				lines[n] = `{"record":"` + name + `","erased":{"reason":"by law","at":"2026-11-22T07:00:00Z"}}` + "\n"
+			}
+		}
+		return []byte(strings.Join(lines, ""))
+	})
+	replica.pull(home, home.origin)
+	replica.active(a)
+	home.lies(nil)
+	w.clock.move(10 * time.Second)
+	replica.retry()
+	replica.revoked(a, r)
 }
 
 // TestALogThatOnlyCopiesGainsNothing: who copies another home's assertion into its own log, and is read first, adds no place to it, and does not

@@ -52,7 +52,9 @@ func (n *node) writes(list ...entryOf) {
 			hash, raw = e.record.RecordHash(), e.record.Raw()
 		}
 		n.made.entries = append(n.made.entries, protocol.Entry{IngestedAt: e.at.UTC().Truncate(time.Millisecond), Kind: kind, Record: hash})
-		n.made.bodies[hash] = store.Body{Kind: kind, Raw: raw}
+		if _, again := n.made.bodies[hash]; !again {
+			n.made.bodies[hash] = store.Body{Kind: kind, Raw: raw}
+		}
 	}
 }
 

@@ -151,6 +151,9 @@ var rogueLies = map[string]func(s *scene) []entryOf{
 	"an edit in the place of another": func(s *scene) []entryOf {
 		return []entryOf{s.now(s.own.edits(s.said, 2, "another name"))}
 	},
+	"what it is not": func(s *scene) []entryOf {
+		return []entryOf{{record: s.said, kind: protocol.KindRevocation, at: s.world.clock.Now()}, {record: s.own.last, kind: protocol.KindAssertion, at: s.world.clock.Now()}}
+	},
 	"an issuer that was never logged": func(s *scene) []entryOf {
 		ghost := s.rogue.issuer("a ghost")
 		a := ghost.asserts("a photo")
