@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -340,4 +342,37 @@ func TestABodyOfAnotherKindThanItsEntrySaysIsRefused(t *testing.T) {
 	if state, err := s.Assertion(t.Context(), a.IDHash()); err != nil || state.Revocation != nil {
 		t.Errorf("%+v, %v", state, err)
 	}
+}
+
+// Readers beside a writer see pairs whole or not at all, and everything that was answered before.
+func TestReadersSeeWholePairs(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), withLog(store.Options{MergeClaims: 16}))
+	const pairs = 150
+	var answered atomic.Uint64
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for n := answered.Load(); n < pairs; n = answered.Load() {
+				seen := uint64(0)
+				_, err := s.VisitArtifact(t.Context(), artifactOf(0), store.ArtifactQuery{Limit: 1_000, PerHome: 1_000}, func(a *store.AssertionState) {
+					if (a.Revocation == nil) != (a.SupersededBy == nil) {
+						t.Errorf("half of a pair: %s", summary(a))
+					}
+					seen++
+				})
+				if err != nil || seen < 2*n {
+					t.Errorf("%d are told, %d were answered, %v", seen, 2*n, err)
+				}
+			}
+		})
+	}
+	for i := range pairs {
+		old := said{at: noon.Add(time.Duration(i) * time.Second)}.assertion(t)
+		next := said{at: noon.Add(time.Duration(i) * time.Second), supersedes: old.ID()}.assertion(t)
+		appendRecords(t, s, old)
+		appendRecords(t, s, revoking(t, old.ID(), issuerOf(home.Domain, 0), protocol.ActionSupersede, noon), next)
+		answered.Add(1)
+	}
+	all.Wait()
 }
