@@ -41,5 +41,8 @@ func (c *nodeClient) order(ctx context.Context, method, path string, query url.V
 	if err != nil {
 		return nil, err
 	}
-	return answer, answer.err()
+	if method == http.MethodGet {
+		return answer, answer.err()
+	}
+	return answer, answer.refusal()
 }

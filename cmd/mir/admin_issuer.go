@@ -212,7 +212,7 @@ func newAdminIssuerShowCommand(s streams) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 	}, func(ctx context.Context, client *nodeClient, path string, _ []string) (*nodeAnswer, error) {
 		return client.order(ctx, http.MethodGet, path, nil, nil)
-	}, func(_ *cobra.Command, body []byte) error { return printAccount(s.out, body) })
+	}, func(_ *cobra.Command, body []byte) error { return printAccount(s, body) })
 }
 
 func newAdminIssuerStatusCommand(s streams) *cobra.Command {
@@ -238,7 +238,7 @@ func newAdminIssuerStatusCommand(s streams) *cobra.Command {
 			return nil, withHint(fmt.Sprintf("%q is no badge", args[0]), hint)
 		}
 		return client.order(ctx, http.MethodPost, path+"/status", nil, map[string]string{"status": status, "reason": reason})
-	}, func(_ *cobra.Command, body []byte) error { return printAccount(s.out, body) })
+	}, func(_ *cobra.Command, body []byte) error { return printAccount(s, body) })
 	cmd.Flags().StringVar(&reason, "reason", "", "why, up to 500 characters")
 	return cmd
 }
@@ -254,7 +254,7 @@ func newAdminIssuerPlanCommand(s streams) *cobra.Command {
 			plan = ""
 		}
 		return client.order(ctx, http.MethodPost, path+"/plan", nil, map[string]string{"plan": plan})
-	}, func(_ *cobra.Command, body []byte) error { return printAccount(s.out, body) })
+	}, func(_ *cobra.Command, body []byte) error { return printAccount(s, body) })
 }
 
 func newAdminIssuerRecheckCommand(s streams) *cobra.Command {
@@ -264,5 +264,11 @@ func newAdminIssuerRecheckCommand(s streams) *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 	}, func(ctx context.Context, client *nodeClient, path string, _ []string) (*nodeAnswer, error) {
 		return client.order(ctx, http.MethodPost, path+"/domain/recheck", nil, nil)
-	}, func(_ *cobra.Command, body []byte) error { return printAccount(s.out, body) })
+	}, func(_ *cobra.Command, body []byte) error {
+		var found domainCheckAnswer
+		if err := decodeAnswer(body, &found); err != nil {
+			return err
+		}
+		return found.conclude(s)
+	})
 }

@@ -30,7 +30,7 @@ func newAssertCommand(s streams) *cobra.Command {
 			"  mir assert photo.jpg --type METHOD --scope \"AI-generated\" --dry-run",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && a.hash == "" {
-				return errors.New("which file? Name one or more, or give --hash")
+				return withHint("which file? Name one or more, or give --hash", "usage: mir assert FILE... --type TYPE")
 			}
 			return nil
 		},

@@ -241,9 +241,23 @@ func (sp *speaker) send(method, path string, request any) (*nodeAnswer, error) {
 			return nil, err
 		}
 		if !answer.busy() || !patience.wait(sp.cmd.Context(), sp.cmd, answer.retryAfter) {
-			return answer, answer.err()
+			return answer, secondOfType(answer.refusal())
 		}
 	}
+}
+
+var assertionIDPattern = regexp.MustCompile(`assertion_[0-9a-f]{64}`)
+
+// secondOfType adds to a refusal that names an assertion in the way how to replace it here.
+func secondOfType(err error) error {
+	said, ok := errors.AsType[*fault](err)
+	if !ok || said.Code != "" || !strings.Contains(said.Message, "already") {
+		return err
+	}
+	if id := assertionIDPattern.FindString(said.Message); id != "" {
+		said.Hint = "Replace it: mir assertion supersede " + id + ", or revoke it: mir assertion revoke " + id
+	}
+	return err
 }
 
 // keepReceipt keeps the proof beside the identity: what verifies offline, if the node gives it, else its answer. It returns the file; "" where none could be

@@ -89,27 +89,14 @@ func addReadFlags(cmd *cobra.Command) {
 	cmd.Flags().String(flagAPIKeyFile, "", "file with the issuer's API key, in the place of the identity's (env "+envAPIKey+": the key itself)")
 }
 
-// readClient is a client for what any node answers. It carries the API key only where the node is the issuer's home, as the identity or the user says:
-// a key is sent to nobody else.
+// readClient is a client for what any node answers. The node that the user names comes first, then the issuer's home, then the usual one; the home alone gets the API key.
 func readClient(cmd *cobra.Command) (*nodeClient, error) {
 	id, err := identityIfAny(cmd)
 	if err != nil {
 		return nil, err
 	}
-	home := id.Node
-	client, err := newClientOf(cmd, readFrom(cmd, id))
-	if err != nil {
-		return nil, err
-	}
-	if cmd.Flags().Changed(flagAPIKeyFile) || id.IssuerID != "" && sameNode(home, client.base) {
-		client.apiKey, err = id.apiKey(cmd)
-	}
-	return client, err
-}
-
-func sameNode(home string, node *url.URL) bool {
-	u, err := url.Parse(home)
-	return err == nil && u.Scheme == node.Scheme && strings.EqualFold(u.Host, node.Host)
+	id.Node = readFrom(cmd, id)
+	return id.client(cmd)
 }
 
 func newAssertionListCommand(s streams) *cobra.Command {

@@ -180,6 +180,15 @@ func (a *nodeAnswer) err() error {
 	return &exit{code, &said}
 }
 
+// refusal is err of a request that had no parameters which could be misuse: what the node finds bad is refused.
+func (a *nodeAnswer) refusal() error {
+	err := a.err()
+	if end, ok := errors.AsType[*exit](err); ok && end.code == exitMisuse {
+		end.code = exitRejected
+	}
+	return err
+}
+
 // patience is the time that a command may still spend on waiting for a busy node.
 type patience struct{ left time.Duration }
 

@@ -40,7 +40,7 @@ const (
 	fakeTime   = "2026-11-01T00:00:00.000Z"
 )
 
-// startFakeHome starts such a node. The name of its issuer holds an escape sequence. It is busy at its first write; of a file with the display name "liar" it answers
+// startFakeHome starts such a node, on the port PORT. The name of its issuer holds an escape sequence. It is busy at its first write; of a file with the display name "liar" it answers
 // with another assertion, and of one with "moved" that it belongs elsewhere.
 func startFakeHome(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
@@ -72,6 +72,7 @@ func startFakeHome(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(envNode, server.URL)
 	ts.Setenv(envOperator, server.URL)
 	ts.Setenv("ISSUER", fakeIssuer)
+	ts.Setenv("PORT", server.URL[strings.LastIndex(server.URL, ":")+1:])
 }
 
 // answer reads the request, checks the API key of all that needs one, and writes the answer.
@@ -190,12 +191,15 @@ func (s *fakeSaid) object() string {
 	if context == "" {
 		context, signed = s.metadata.Context, false
 	}
-	ending := ""
+	size, ending := "", ""
+	if p.ByteSize != nil {
+		size = fmt.Sprintf(`,"artifactByteSize":%d`, *p.ByteSize)
+	}
 	if s.revoked {
 		ending = `,"revokedAt":"2026-11-02T00:00:00Z","revocation":"REVOKED","revocationReason":"a \u001b[5mslip"`
 	}
-	return fmt.Sprintf(`{"id":%q,"type":%q,"issuer":%s,"scope":%q,"context":%q,"createdAt":%q,"revoked":%v,"contextSigned":%v,"signed":{"timestamp":%q,"artifactMimeType":%q},`+
-		`"metadata":%s,"keyFingerprint":%q,"anchor":"home","artifactHash":"%x"%s}`, s.ID(), p.Type, fakeIssuerObject(), p.Scope, context, fakeTime, s.revoked, signed, p.Timestamp, p.MimeType,
+	return fmt.Sprintf(`{"id":%q,"type":%q,"issuer":%s,"scope":%q,"context":%q,"createdAt":%q,"revoked":%v,"contextSigned":%v,"signed":{"timestamp":%q,"artifactMimeType":%q%s},`+
+		`"metadata":%s,"keyFingerprint":%q,"anchor":"home","artifactHash":"%x"%s}`, s.ID(), p.Type, fakeIssuerObject(), p.Scope, context, fakeTime, s.revoked, signed, p.Timestamp, p.MimeType, size,
 		metadata, s.KeyFingerprint, p.Artifact, ending)
 }
 

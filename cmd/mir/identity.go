@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +44,7 @@ type identity struct {
 	APIKeyFile string `json:"apiKeyFile"`
 
 	path string // of the file
+	home string // Node as the file has it: the API key of the file goes there alone
 }
 
 // addIdentityFlag gives a command the flag that says which issuer.json counts.
@@ -91,6 +93,7 @@ func identityIfAny(cmd *cobra.Command) (*identity, error) {
 		if err := strictjson.Unmarshal(data, id); err != nil || id.Node == "" || id.IssuerID == "" {
 			return nil, withHint(fmt.Sprintf("%s says not who the issuer is: %s", id.path, orElse(err, `it needs "node" and "issuerId"`)), "`mir issuer new` writes it.")
 		}
+		id.home = id.Node
 	}
 	for flag, field := range map[string]*string{flagNode: &id.Node, flagIssuer: &id.IssuerID} {
 		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
@@ -206,20 +209,38 @@ func checkAPIKey(from, key string) (string, error) {
 	return key, nil
 }
 
-// client speaks to the issuer's home, with its API key where there is one.
+// client speaks to the node that is asked, with the API key where that is its own: the one of issuer.json goes to the home that issuer.json names, and one that is
+// given in so many words to the node that is named beside it.
 func (id *identity) client(cmd *cobra.Command) (*nodeClient, error) {
 	client, err := newClientOf(cmd, id.Node)
-	if err != nil {
-		return nil, err
+	if err != nil || !id.owns(cmd, client) {
+		return client, err
 	}
 	client.apiKey, err = id.apiKey(cmd)
 	return client, err
 }
 
-// writer is client for what needs an API key.
+// owns tells whether the API key may be sent to the node.
+func (id *identity) owns(cmd *cobra.Command, client *nodeClient) bool {
+	given := cmd.Flags().Lookup(flagAPIKeyFile)
+	if given != nil && given.Changed || id.home == "" && os.Getenv(envAPIKey) != "" {
+		return true
+	}
+	home, err := url.Parse(id.home)
+	return err == nil && home.Scheme == client.base.Scheme && strings.EqualFold(home.Host, client.base.Host)
+}
+
+// writer is client for what needs an API key. A node that is not the home is asked all the same: it names the home.
 func (id *identity) writer(cmd *cobra.Command) (*nodeClient, error) {
 	client, err := id.client(cmd)
-	if err == nil && client.apiKey == "" {
+	if err != nil {
+		return nil, err
+	}
+	if client.apiKey == "" && id.home != "" && !id.owns(cmd, client) {
+		note(cmd, "warning: the API key is that of %s, and is not sent to %s; --%s sends one", id.home, id.Node, flagAPIKeyFile)
+		return client, nil
+	}
+	if client.apiKey == "" {
 		err = withHint("this needs the issuer's API key", "Name its file with --"+flagAPIKeyFile+", or set "+envAPIKey+". The node's operator makes one: mir admin issuer api-key new.")
 	}
 	return client, err

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -260,7 +259,7 @@ func newIssuerShowCommand(s streams) *cobra.Command {
 				fmt.Fprintf(s.out, "  note    %s\n", printable(i.Detail))
 			}
 			fmt.Fprintln(s.out)
-			return printKeys(s, record.Keys, "")
+			return printKeys(s, record.Keys, true)
 		},
 	}
 	addIdentityFlag(cmd)
@@ -295,21 +294,25 @@ func readFrom(cmd *cobra.Command, id *identity) string {
 	return id.Node
 }
 
-// printKeys lists an issuer's keys, and marks the one that signs here.
-func printKeys(s streams, keys []issuerKeyAnswer, here string) error {
+// printKeys lists an issuer's keys; with anchors, also who vouches for each.
+func printKeys(s streams, keys []issuerKeyAnswer, anchors bool) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	if len(keys) > 0 {
-		fmt.Fprintln(table, "KEY\tALGORITHM\tSINCE\tSTATE\tVOUCHED FOR BY")
+		fmt.Fprint(table, "KEY\tALGORITHM\tSINCE\tSTATE")
+		if anchors {
+			fmt.Fprint(table, "\tVOUCHED FOR BY")
+		}
+		fmt.Fprintln(table)
 	}
 	for _, k := range keys {
-		by, state := "home", k.state()
-		if k.Anchor == "domain" {
-			by = "its own domain"
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s", printable(k.Fingerprint), printable(k.Algorithm), moment(k.Created), k.state())
+		switch {
+		case anchors && k.Anchor == "domain":
+			fmt.Fprint(table, "\tits own domain")
+		case anchors:
+			fmt.Fprint(table, "\tits home")
 		}
-		if k.Fingerprint == here {
-			state += ", signs here"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(k.Fingerprint), printable(k.Algorithm), k.Created.UTC().Format(time.RFC3339), state, by)
+		fmt.Fprintln(table)
 	}
 	return table.Flush()
 }

@@ -66,9 +66,9 @@ type issuerKeyAnswer struct {
 func (k *issuerKeyAnswer) state() string {
 	switch {
 	case !k.CompromisedAt.IsZero():
-		return fmt.Sprintf("revoked %s, not trusted since %s", k.RevokedAt.UTC().Format(time.RFC3339), k.CompromisedAt.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("revoked %s, not trusted since %s", moment(k.RevokedAt), moment(k.CompromisedAt))
 	case !k.RevokedAt.IsZero():
-		return "revoked " + k.RevokedAt.UTC().Format(time.RFC3339)
+		return "revoked " + moment(k.RevokedAt)
 	}
 	return "in use"
 }

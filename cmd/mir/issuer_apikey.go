@@ -77,18 +77,8 @@ type apiKeyAnswer struct {
 	Label     string    `json:"label"`
 	Scopes    []string  `json:"scopes"`
 	CreatedAt time.Time `json:"createdAt"`
-	ExpiresAt time.Time `json:"expiresAt"`
-	RevokedAt time.Time `json:"revokedAt"`
-}
-
-func (k *apiKeyAnswer) state() string {
-	switch {
-	case !k.RevokedAt.IsZero():
-		return "revoked " + k.RevokedAt.UTC().Format(time.RFC3339)
-	case !k.ExpiresAt.IsZero():
-		return "until " + k.ExpiresAt.UTC().Format(time.RFC3339)
-	}
-	return "in use"
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	LastUsed  time.Time `json:"lastUsedAt,omitzero"`
 }
 
 // printFreshKey tells of a key that was made, and keeps it where that is wanted.
@@ -121,10 +111,10 @@ func printFreshKey(cmd *cobra.Command, s streams, body []byte, out string) error
 func printAPIKeys(s streams, keys []apiKeyAnswer) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	if len(keys) > 0 {
-		fmt.Fprintln(table, "ID\tSCOPES\tSINCE\tSTATE\tLABEL")
+		fmt.Fprintln(table, "API KEY\tSCOPES\tSINCE\tUNTIL\tLAST USED\tLABEL")
 	}
 	for _, k := range keys {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", printable(k.ID), printable(strings.Join(k.Scopes, ",")), k.CreatedAt.UTC().Format(time.RFC3339), k.state(), printable(k.Label))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", printable(k.ID), printable(strings.Join(k.Scopes, ",")), moment(k.CreatedAt), orDash(moment(k.ExpiresAt)), orDash(moment(k.LastUsed)), printable(k.Label))
 	}
 	return table.Flush()
 }

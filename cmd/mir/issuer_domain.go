@@ -98,11 +98,7 @@ func (v *domainVerification) check(wait time.Duration) error {
 		if err != nil {
 			return err
 		}
-		var found struct {
-			Verified     bool
-			Detail, Hint string
-			Found        []string
-		}
+		var found domainCheckAnswer
 		if err := decodeAnswer(answer.body, &found); err != nil {
 			return err
 		}
@@ -120,13 +116,18 @@ func (v *domainVerification) check(wait time.Duration) error {
 			}
 			return &exit{code: exitRejected}
 		}
-		if found.Verified {
-			fmt.Fprintf(v.s.out, "%s: verified\n", v.domain)
-			return nil
-		}
-		for _, text := range found.Found {
-			note(v.cmd, "found there: %s", text)
-		}
-		return &exit{exitRejected, withHint(v.domain+" is not verified: "+found.Detail, found.Hint)}
+		return found.conclude(v.s)
 	}
+}
+
+// conclude tells a person what was found, and is the end of the command.
+func (d *domainCheckAnswer) conclude(s streams) error {
+	if d.Verified {
+		_, err := fmt.Fprintf(s.out, "%s: verified\n", printable(d.Domain))
+		return err
+	}
+	for _, text := range d.Found {
+		fmt.Fprintf(s.err, "found there: %s\n", printable(text))
+	}
+	return &exit{exitRejected, withHint(orDash(d.Domain)+" is not verified: "+d.Detail, d.Hint)}
 }

@@ -82,7 +82,7 @@ func newIssuerKeyListCommand(s streams) *cobra.Command {
 			if wantsJSON(cmd) {
 				return printRaw(cmd, answer.body)
 			}
-			return printKeys(s, record.Keys, "")
+			return printKeys(s, record.Keys, true)
 		},
 	}
 	addIdentityFlag(cmd)

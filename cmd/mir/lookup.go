@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -72,7 +71,7 @@ type lookupAnswer struct {
 
 // lookUp asks about all, and prints each answer as it comes.
 func lookUp(cmd *cobra.Command, s streams, client *nodeClient, questions []question) error {
-	nothing := false
+	nothing, first := false, ""
 	for len(questions) > 0 {
 		n := 1
 		if client.apiKey != "" && len(questions) > 1 {
@@ -87,12 +86,18 @@ func lookUp(cmd *cobra.Command, s streams, client *nodeClient, questions []quest
 			if err != nil {
 				return err
 			}
-			nothing = nothing || !said
+			nothing = nothing || said == ""
+			if first == "" {
+				first = said
+			}
 			if more := i+1 < len(questions); more && !wantsJSON(cmd) {
 				fmt.Fprintln(s.out)
 			}
 		}
 		questions = questions[n:]
+	}
+	if first != "" && !wantsJSON(cmd) {
+		note(cmd, "%s says so. To take nobody's word: mir assertion verify %s", client.base.Host, first)
 	}
 	if nothing {
 		return &exit{code: exitRejected}
@@ -134,24 +139,27 @@ func askAbout(cmd *cobra.Command, client *nodeClient, questions []question) ([]j
 	return answers, nil
 }
 
-// printLookup prints the answer about one file, and reports whether anything is said.
-func printLookup(cmd *cobra.Command, s streams, client *nodeClient, q question, body json.RawMessage) (bool, error) {
+// printLookup prints the answer about one file, and gives the ID of the first assertion; "" where nothing is said.
+func printLookup(cmd *cobra.Command, s streams, client *nodeClient, q question, body json.RawMessage) (first string, err error) {
 	var answer lookupAnswer
 	if err := decodeAnswer(body, &answer); err != nil {
-		return false, err
+		return "", err
 	}
 	if answer.ArtifactHash != "" && answer.ArtifactHash != q.hash {
-		return false, &exit{exitUnreachable, fmt.Errorf("%w: it is about %s", errWrongAnswer, answer.ArtifactHash)}
+		return "", &exit{exitUnreachable, fmt.Errorf("%w: it is about %s", errWrongAnswer, answer.ArtifactHash)}
 	}
-	said := len(answer.Assertions) > 0
+	sortForReading(answer.Assertions, answer.Conflicts)
+	if len(answer.Assertions) > 0 {
+		first = answer.Assertions[0].ID
+	}
 	if wantsJSON(cmd) {
-		return said, printWith(cmd, body, [2]string{"file", q.name})
+		return first, printWith(cmd, body, [2]string{"file", q.name})
 	}
-	return said, answer.print(cmd, s, client.base.Host, q)
+	return first, answer.print(s, client.base.Host, q)
 }
 
-// print tells a person what is said about a file.
-func (l *lookupAnswer) print(cmd *cobra.Command, s streams, node string, q question) error {
+// print tells a person what is said about a file. The assertions are in the order for reading.
+func (l *lookupAnswer) print(s streams, node string, q question) error {
 	p := newPaint(s.out)
 	b := new(bytes.Buffer)
 	if q.name != q.hash {
@@ -161,7 +169,6 @@ func (l *lookupAnswer) print(cmd *cobra.Command, s streams, node string, q quest
 	if l.Conflicts {
 		fmt.Fprintf(b, "\n%s\n", p.red("CONFLICT: what is said about this file contradicts itself. Read who says what."))
 	}
-	sortForReading(l.Assertions, l.Conflicts)
 	ended := false
 	for i := range l.Assertions {
 		a := &l.Assertions[i]
@@ -178,11 +185,6 @@ func (l *lookupAnswer) print(cmd *cobra.Command, s streams, node string, q quest
 		fmt.Fprintln(b, "\nThere are more: these are the newest.")
 	}
 	fmt.Fprintf(b, "\n%s\n", printable(l.Guidance))
-	if _, err := s.out.Write(b.Bytes()); err != nil {
-		return err
-	}
-	if len(l.Assertions) > 0 {
-		note(cmd, "%s says so. To take nobody's word: mir assertion verify %s", node, strings.ToLower(l.Assertions[0].ID))
-	}
-	return nil
+	_, err := s.out.Write(b.Bytes())
+	return err
 }
