@@ -101,8 +101,11 @@ type shownAssertion struct {
 	Type      string `json:"type"`
 	CreatedAt string `json:"createdAt"`
 	Revoked   bool   `json:"revoked"`
+	Anchor    string `json:"anchor"`
 	Issuer    struct {
-		ID string `json:"id"`
+		ID       string `json:"id"`
+		Status   string `json:"status"`
+		Verified bool   `json:"verified"`
 	} `json:"issuer"`
 }
 
