@@ -110,11 +110,13 @@ func TestStatus(t *testing.T) {
 func TestNames(t *testing.T) {
 	w := newWorld(t)
 	a := w.accounts(t)
-	for name, want := range map[string]accounts.Kind{
-		"": accounts.Invalid, " x": accounts.Invalid, "a\nb": accounts.Invalid, strings.Repeat("ü", 201): accounts.Invalid, strings.Repeat("ü", 200): 0, "News": 0,
-	} {
+	for _, name := range []string{"News", strings.Repeat("ü", 200)} {
 		_, _, err := a.Create(t.Context(), name)
-		wantKind(t, fmt.Sprintf("creating %.10q", name), err, want)
+		wantKind(t, fmt.Sprintf("creating %.10q", name), err, 0)
+	}
+	for _, name := range []string{"", " x", "a\nb", "a\u202eb", strings.Repeat("ü", 201)} {
+		_, _, err := a.Create(t.Context(), name)
+		wantKind(t, fmt.Sprintf("creating %.10q", name), err, accounts.Invalid)
 	}
 	id, _ := create(t, a, "News")
 	if _, err := a.Rename(t.Context(), id, "Daily News"); err != nil || account(t, a, id).Record.Name != "Daily News" {
