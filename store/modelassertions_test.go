@@ -30,7 +30,16 @@ type assertionModel struct {
 // heldRecord is a record with the time at which its home took it in.
 type heldRecord struct {
 	record protocol.Record
+	id     [32]byte // its ID's hash, or its own where it has none
 	at     time.Time
+}
+
+// idOf is what a record is the same as another by.
+func idOf(r protocol.Record) [32]byte {
+	if named, ok := r.(interface{ IDHash() [32]byte }); ok {
+		return named.IDHash()
+	}
+	return r.RecordHash()
 }
 
 const modelArtifacts, modelIssuers = 3, 2
@@ -124,14 +133,11 @@ func (m *assertionModel) drawRecord(t *rapid.T, domain string) protocol.Record {
 
 // hold notes a record, unless it, or another of the same ID, is held.
 func (m *assertionModel) hold(r protocol.Record, at time.Time) (news bool) {
-	for _, h := range m.held {
-		one, ok := h.record.(interface{ IDHash() [32]byte })
-		two, same := r.(interface{ IDHash() [32]byte })
-		if h.record.RecordHash() == r.RecordHash() || ok && same && one.IDHash() == two.IDHash() {
-			return false
-		}
+	id := idOf(r)
+	if slices.ContainsFunc(m.held, func(h heldRecord) bool { return h.id == id }) {
+		return false
 	}
-	m.held = append(m.held, heldRecord{r, at})
+	m.held = append(m.held, heldRecord{r, id, at})
 	return true
 }
 
@@ -207,7 +213,9 @@ func (m *assertionModel) summary(i int) string {
 		state.Metadata = a.Metadata.Canonical()
 	}
 	var succeeded time.Time
-	for _, h := range m.held {
+	name := a.ID()
+	for i := range m.held {
+		h := &m.held[i]
 		switch r := h.record.(type) {
 		case *protocol.Revocation:
 			counts := r.AssertionHash() == a.IDHash() && r.IssuerID == a.Payload.IssuerID
@@ -222,7 +230,7 @@ func (m *assertionModel) summary(i int) string {
 				}
 			}
 		case *protocol.Assertion:
-			if r.Payload.Supersedes == a.ID() && r.Payload.IssuerID == a.Payload.IssuerID && r.Payload.Artifact == a.Payload.Artifact &&
+			if r.Payload.Supersedes == name && r.Payload.IssuerID == a.Payload.IssuerID && r.Payload.Artifact == a.Payload.Artifact &&
 				(state.SupersededBy == nil || h.at.Before(succeeded)) {
 				id := r.IDHash()
 				state.SupersededBy, succeeded = &id, h.at
