@@ -44,7 +44,7 @@ func BenchmarkLookup(b *testing.B) {
 		o.Limits = api.Limits{Read: plenty}
 		o.Logger = slog.New(slog.NewTextHandler(devNull, nil))
 		o.Now, o.Requests = time.Now, api.LogErrors
-	}))
+	}), func(s *setup) { s.store.Now = time.Now })
 	claims := make([]store.ClaimToAppend, benchClaims)
 	for i := range claims {
 		subject := protocol.Subject("shop.example", strconv.Itoa(i/benchPerSubject))
@@ -58,6 +58,12 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	}
 	middle := claims[benchClaims/2].Claim
+	news, hash := f.publisher(b, "Harbour News"), file("a picture")
+	if w := news.post(b, "/assertions", encoded(news.signed(news.payload("ISSUED_BY", hash, "timestamp", time.Now().UTC().Format(time.RFC3339)), "displayName", "The harbour"))); w.Code != 201 {
+		b.Fatal(w.Body)
+	}
+	b.Run("assertion", func(b *testing.B) { compare(b, f.api.Handler(), "/assertions?hash="+hash) })
+	b.Run("assertion-none", func(b *testing.B) { compare(b, f.api.Handler(), "/assertions?hash="+file("nothing")) })
 	b.Run("claim", func(b *testing.B) { compare(b, f.api.Handler(), "/claims/"+middle.ID()) })
 	b.Run("subject", func(b *testing.B) { compare(b, f.api.Handler(), "/claims?subject="+middle.Subject) })
 }
