@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -375,4 +377,46 @@ func TestReadersSeeWholePairs(t *testing.T) {
 		answered.Add(1)
 	}
 	all.Wait()
+}
+
+// Whatever stands in texts, also what looks like the document around them, the state tells what the document says.
+func TestStatesSayWhatDocumentsSay(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), withLog(store.Options{}))
+	words := rapid.StringOfN(rapid.SampledFrom([]rune(`",:{}\aé[]😀`)), 0, 20, -1)
+	hostile := rapid.OneOf(words, rapid.SampledFrom([]string{`,"metadata":{"a":1},"mirAssertion":1`, `,"mirAssertion":1`, `\",\"metadata\":{`, "ISSUED_BY", strings.Repeat("0", 64)}))
+	rapid.Check(t, func(t *rapid.T) {
+		payload := protocol.AssertionPayload{
+			Artifact: artifactOf(rapid.Int().Draw(t, "artifact")), Type: rapid.SampledFrom(protocol.AssertionTypes()).Draw(t, "type"),
+			IssuerID: issuerOf(home.Domain, rapid.IntRange(0, 99).Draw(t, "issuer")), Timestamp: noon.Format(time.RFC3339Nano),
+			Context: hostile.Draw(t, "context"), Scope: hostile.Draw(t, "scope"),
+		}
+		m := protocol.AssertionMetadata{
+			DisplayName: hostile.Draw(t, "name"), OriginalFilename: hostile.Draw(t, "file"), Context: hostile.Draw(t, "unsigned context"),
+		}
+		a, err := protocol.NewAssertion(payload.Encode(), fmt.Sprintf("%064x", 1), make([]byte, 64), &m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.AppendRecords(context.Background(), []store.RecordToAppend{{Record: a}}); err != nil {
+			t.Fatal(err)
+		}
+		first, err := s.Assertion(context.Background(), a.IDHash()) // the first record of this payload
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := protocol.ParseAssertion(first.Raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var metadata []byte
+		if want.Metadata != nil {
+			metadata = want.Metadata.Canonical()
+		}
+		p := &want.Payload
+		if first.Artifact != p.Artifact || string(first.Type) != string(p.Type) || string(first.Issuer) != p.IssuerID || string(first.Timestamp) != p.Timestamp ||
+			string(first.KeyFingerprint) != want.KeyFingerprint || !bytes.Equal(first.Metadata, metadata) || first.HasTexts != (p.Context != "" || p.Scope != "") {
+			t.Fatalf("%s is told of %s", summary(&first), first.Raw)
+		}
+	})
 }

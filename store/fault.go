@@ -106,7 +106,6 @@ func (s *Store) resync() error {
 	}
 	s.lastSeq, s.lastIngested = end.seq, max(s.lastIngested, end.ingested)
 	s.counts.lastSeq.Store(end.seq)
-	s.tell(learned)
 	s.counts.erased.Store(end.erased)
 	s.counts.statements.Store(end.statements)
 	s.logs.tombstones.Store(end.tombstones)
@@ -116,5 +115,7 @@ func (s *Store) resync() error {
 	if err := s.keepTime(); err != nil {
 		return err
 	}
-	return s.readUnindexed()
+	err = s.readUnindexed()
+	s.tell(learned)
+	return err
 }
