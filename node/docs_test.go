@@ -33,7 +33,7 @@ func TestDocumentedRequests(t *testing.T) {
 		script += fmt.Sprintf("echo '=== %d'\n%s\necho\n", i, strings.ReplaceAll(example[1], "curl -i", "curl -si"))
 	}
 	command := exec.CommandContext(t.Context(), "bash", "-c", script)
-	command.Dir, command.Env = dir, append(os.Environ(), "NODE="+n.URL())
+	command.Dir, command.Env = dir, append(os.Environ(), "NODE="+n.URL(), "OPERATOR="+n.Operator())
 	output, err := command.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v (the examples need bash and curl)\n%s", err, output)
