@@ -127,6 +127,8 @@ type assertionReport struct {
 	Index       *uint64       `json:"index,omitzero"`
 	LoggedAt    time.Time     `json:"loggedAt,omitzero"`
 	Revoked     *bool         `json:"revoked,omitzero"`
+	RevokedAt   time.Time     `json:"revokedAt,omitzero"`
+	Reason      string        `json:"revocationReason,omitzero"`
 	Proved      []string      `json:"proved,omitzero"`
 	Open        []string      `json:"notProved,omitzero"`
 
@@ -145,6 +147,9 @@ func verifyAssertion(answer []byte, keys proof.Keys, hash string) *assertionRepo
 			IssuerID: v.Issuer.ID, IssuerName: v.Issuer.Name, Home: v.Issuer.Home, Key: v.Key.Fingerprint,
 			Origin: v.Logged.Origin, Index: &v.Logged.Index, LoggedAt: v.Logged.At, Revoked: &revoked,
 			Proved: v.Proved, Open: v.Open, payload: &v.Assertion.Payload,
+		}
+		if revoked {
+			r.RevokedAt, r.Reason = v.Revoked.At, v.Revocation.Reason
 		}
 		if hash != "" && hash != r.Artifact {
 			err = &rejection{fault: "file", message: "the answer holds, but it is not about this file, whose SHA-256 is " + hash}
@@ -198,13 +203,13 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 		line("says", "%s: %s %s", r.Type, r.IssuerName, meaning(r.payload.Type))
 		line("about", "%s", r.Artifact)
 		if *r.Revoked {
-			line("REVOKED", "it is no longer said: see below")
+			line("REVOKED", "it is no longer said, since %s%s", moment(r.RevokedAt), quoted(": ", r.Reason))
 		}
 		if r.payload.Scope != "" {
 			line("scope", "%s", r.payload.Scope)
 		}
 		if r.payload.Context != "" {
-			line("context", "“%s”", r.payload.Context)
+			line("context", "%s", quoted("", r.payload.Context))
 		}
 		line("assertion", "%s", r.AssertionID)
 	}
@@ -216,6 +221,14 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
+}
+
+// quoted is a text in quotes behind a lead; "" where there is no text.
+func quoted(lead, text string) string {
+	if text == "" {
+		return ""
+	}
+	return lead + "“" + text + "”"
 }
 
 func onlyFirst(i int, label string) string {

@@ -36,10 +36,14 @@ func newIssuerVerifyDomainCommand(s streams) *cobra.Command {
 				return err
 			}
 			v := &domainVerification{cmd: cmd, s: s, client: client, path: "/issuers/" + id.IssuerID + "/domain", domain: domain}
-			if !check {
-				if err := v.start(wait == 0); err != nil || wait == 0 {
-					return err
-				}
+			switch {
+			case check:
+				return v.check(0)
+			case wait > 0 && v.done():
+				return v.check(0) // a new token would only be one more to set
+			}
+			if err := v.start(wait == 0); err != nil || wait == 0 {
+				return err
 			}
 			return v.check(wait)
 		},
@@ -90,34 +94,61 @@ func (v *domainVerification) start(last bool) error {
 	return nil
 }
 
+// look asks the node to look now.
+func (v *domainVerification) look() (*domainCheckAnswer, *nodeAnswer, error) {
+	answer, err := v.client.order(v.cmd.Context(), http.MethodPost, v.path+"/check", nil, nil)
+	if err != nil {
+		return nil, answer, err
+	}
+	found := new(domainCheckAnswer)
+	if err := decodeAnswer(answer.body, found); err != nil {
+		return nil, answer, err
+	}
+	if found.Domain != "" && found.Domain != v.domain {
+		found.Verified, found.Hint = false, "Begin with this one: mir issuer verify-domain "+v.domain
+		found.Detail = "the node looks for the token of " + found.Domain + " now"
+		found.Domain = v.domain
+	}
+	return found, answer, nil
+}
+
+// done tells whether the domain is verified already.
+func (v *domainVerification) done() bool {
+	found, _, err := v.look()
+	return err == nil && found.Verified
+}
+
 // check asks the node to look, until it sees the record or the time is up.
 func (v *domainVerification) check(wait time.Duration) error {
 	deadline := time.Now().Add(wait)
 	for pause := firstPoll; ; pause = min(pause*2, slowestPoll) {
-		answer, err := v.client.order(v.cmd.Context(), http.MethodPost, v.path+"/check", nil, nil)
-		if err != nil {
-			return err
-		}
-		var found domainCheckAnswer
-		if err := decodeAnswer(answer.body, &found); err != nil {
-			return err
-		}
+		found, answer, err := v.look()
 		left := time.Until(deadline)
-		if !found.Verified && left > 0 {
+		switch {
+		case err != nil && (answer == nil || !answer.busy() || left <= 0):
+			return err
+		case err == nil && (found.Verified || left <= 0):
+			return v.conclude(found, answer)
+		case err == nil:
 			note(v.cmd, "not yet: %s", found.Detail)
-			if !pauseFor(v.cmd.Context(), min(pause, left)) {
-				return errInterrupted
-			}
-			continue
+		default:
+			pause = max(pause, answer.retryAfter)
 		}
-		if wantsJSON(v.cmd) {
-			if err := printRaw(v.cmd, answer.body); err != nil || found.Verified {
-				return err
-			}
-			return &exit{code: exitRejected}
+		if !pauseFor(v.cmd.Context(), min(pause, left)) {
+			return errInterrupted
 		}
+	}
+}
+
+// conclude is the end of the command.
+func (v *domainVerification) conclude(found *domainCheckAnswer, answer *nodeAnswer) error {
+	if !wantsJSON(v.cmd) {
 		return found.conclude(v.s)
 	}
+	if err := printRaw(v.cmd, answer.body); err != nil || found.Verified {
+		return err
+	}
+	return &exit{code: exitRejected}
 }
 
 // conclude tells a person what was found, and is the end of the command.
