@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -195,30 +196,69 @@ func TestAppendingWhatIsDamaged(t *testing.T) {
 func TestAQueryBlamesTheRightFile(t *testing.T) {
 	dir, _ := damagedStore(t, "index.db", func(data []byte) []byte { return data })
 	s := open(t, dir, store.Options{}) // which has nothing to merge
-	path := filepath.Join(dir, "index.db")
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const leaf = 2 // bbolt's flag
-	for page := 2; page < usedPages(data); page++ {
-		if at := page * 4096; data[at+8] == leaf {
-			copy(data[at+16:at+4096], bytes.Repeat([]byte{0xff}, 4096))
-		}
-	}
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := file.WriteAt(data, 0); err != nil || file.Close() != nil { // in place: the store has it mapped
-		t.Fatal(err)
-	}
-	_, err = s.Find(t.Context(), store.Query{Subject: subject(1)})
+	path := spoilLeaves(t, dir)
+	_, err := s.Find(t.Context(), store.Query{Subject: subject(1)})
 	if corrupt, ok := errors.AsType[*store.CorruptError](err); !ok || corrupt.File != path {
 		t.Errorf("Find: %v", err)
 	}
 	if s.Stats().Damage != 0 || errors.Is(s.Ready(), store.ErrReadOnly) || s.Ready() == nil {
 		t.Errorf("Ready: %v; %+v", s.Ready(), s.Stats())
+	}
+}
+
+// Nor is damage that a look-up of an artifact meets; and what it meets in the log is an error and no altered assertion.
+func TestALookUpOfAnArtifactBlamesTheRightFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, withLog(store.Options{MergeClaims: 16}))
+	for i := range 40 {
+		appendRecords(t, s, said{artifact: i, name: "genuine"}.assertion(t))
+	}
+	for stats := s.Stats(); stats.ActiveClaims >= 16 || stats.MergingClaims > 0; stats = s.Stats() { // then artifact 3 is on disk, and nothing is left to merge
+		runtime.Gosched()
+	}
+	log := filepath.Join(dir, "log.db")
+	spoil(t, log, func(data []byte) { copy(data, bytes.ReplaceAll(data, []byte("genuine"), []byte("altered"))) })
+	see := func(a *store.AssertionState) { t.Errorf("%s is told", a.Raw) }
+	_, err := s.VisitArtifact(t.Context(), artifactOf(3), store.ArtifactQuery{}, see)
+	if corrupt, ok := errors.AsType[*store.CorruptError](err); !ok || corrupt.File != log || s.Stats().Damage != 1 {
+		t.Errorf("VisitArtifact: %v", err)
+	}
+	index := spoilLeaves(t, dir)
+	_, err = s.VisitArtifact(t.Context(), artifactOf(3), store.ArtifactQuery{}, see)
+	if corrupt, ok := errors.AsType[*store.CorruptError](err); !ok || corrupt.File != index || s.Stats().Damage != 1 {
+		t.Errorf("VisitArtifact: %v", err)
+	}
+}
+
+// spoilLeaves damages the index's leaf pages in place, and gives the file's path.
+func spoilLeaves(t *testing.T, dir string) (path string) {
+	t.Helper()
+	path = filepath.Join(dir, "index.db")
+	spoil(t, path, func(data []byte) {
+		const leaf = 2 // bbolt's flag
+		for page := 2; page < usedPages(data); page++ {
+			if at := page * 4096; data[at+8] == leaf {
+				copy(data[at+16:at+4096], bytes.Repeat([]byte{0xff}, 4096))
+			}
+		}
+	})
+	return path
+}
+
+// spoil changes a file in place, while the store has it mapped.
+func spoil(t *testing.T, path string, change func(data []byte)) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(data)
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt(data, 0); err != nil || file.Close() != nil {
+		t.Fatal(err)
 	}
 }
 
