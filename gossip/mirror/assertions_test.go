@@ -174,6 +174,41 @@ func TestWhatWaitsFollowsItsHome(t *testing.T) {
 	}
 }
 
+// TestWhatWaitedIsJudgedInTheLogsOrder: of two signatures of one payload the first in the log counts, as with who did not have to wait.
+func TestWhatWaitedIsJudgedInTheLogsOrder(t *testing.T) {
+	for name, apart := range map[string]time.Duration{"due with their issuer": 0, "due after it": 5 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			home, replica := w.node("home.test"), w.node("node1.test")
+			w.domains.silence("home.test")
+			i := home.issuer("a newspaper")
+			home.writesNow(i.record())
+			replica.pull(home, home.origin)
+			w.clock.move(apart)
+			var first []*protocol.Assertion
+			for n := range 10 {
+				p := i.payload(fmt.Sprint("photo ", n))
+				a := i.assertion(p, &i.keys[1])
+				first = append(first, a)
+				home.writesNow(a, i.assertion(p, &i.keys[1]))
+			}
+			replica.pull(home, home.origin)
+			if head := replica.head(home.origin); head.Quarantined != 21 {
+				t.Fatalf("in quarantine %d", head.Quarantined)
+			}
+			w.domains.publish("home.test", public("home.test"))
+			w.clock.move(10*time.Second - apart)
+			if _, _, err := replica.mirror.Retry(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			replica.active(first...)
+			if head := replica.head(home.origin); head.Refused != 10 || head.Quarantined != 0 {
+				t.Errorf("refused %d, in quarantine %d", head.Refused, head.Quarantined)
+			}
+		})
+	}
+}
+
 // TestAnEditThatCameTooEarlyFollowsItsAssertion: it waited for the home's key first, and then for its assertion.
 func TestAnEditThatCameTooEarlyFollowsItsAssertion(t *testing.T) {
 	w := newWorld(t)
@@ -241,13 +276,12 @@ func TestOnlyWhatMayComeIsWaitedFor(t *testing.T) {
 	home, replica := w.node("home.test"), w.node("node1.test")
 	replica.knowsOnly(home)
 	i, ghost := home.issuer("a newspaper"), home.issuer("a ghost")
-	late, lost, forged := i.asserts("a photo"), ghost.asserts("a photo"), i.asserts("a film")
-	r := i.revokes(forged)
-	broken := strings.Replace(string(forged.Raw()), `"sig":"`, `"sig":"A`, 1)
-	broken = broken[:len(broken)-3] + broken[len(broken)-2:]
-	home.writesNow(i.record(), late, lost)
-	home.writes(entryOf{raw: []byte(broken), kind: protocol.KindAssertion, at: w.clock.Now()})
-	home.writesNow(r, ghost.revokes(lost))
+	late, lost, p := i.asserts("a photo"), ghost.asserts("a photo"), i.payload("a film")
+	forged, err := protocol.NewAssertion(p.Encode(), i.keys[0].Fingerprint, i.keys[0].sign(t, []byte("another text")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	home.writesNow(i.record(), late, lost, forged, i.revokes(forged), ghost.revokes(lost))
 	home.withhold(late, lost)
 	replica.pull(home, home.origin)
 	if head := replica.head(home.origin); head.Missing != 2 || head.Refused != 2 || head.Quarantined != 1 {

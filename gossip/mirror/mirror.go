@@ -9,6 +9,9 @@
 //	bodies       by hash, from whoever has them; the hash of each is recomputed
 //	signatures   of each record, under the key that its signer's domain publishes, or that a quorum of observers saw it publish
 //
+// Issuers' records and what issuers say depend on one another, and count in the log of the issuer's home alone. They are judged when they are
+// settled, in the log's order, each by what stands before it (see ledger); what depends on a body that is missing or in quarantine waits for it there.
+//
 // What a peer says is bounded in size, rate and time before it costs us anything, and a lie is told apart from a fault (see [Class]), so
 // that the liar alone is left alone. Two signed checkpoints that cannot both be are kept as a proof and freeze their origin.
 //
