@@ -65,7 +65,7 @@ func readArtifact(cmd *cobra.Command, path string) (*artifact, error) {
 			return nil, err
 		}
 		if info.IsDir() {
-			return nil, withHint(path+" is a folder", "An assertion is about one file: name the files, or an archive of them.")
+			return nil, withHint(path+" is a folder", "Name the files in it, or an archive of them.")
 		}
 		whole = info.Size()
 	}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,16 +37,11 @@ func newHashCommand(streams) *cobra.Command {
 }
 
 func hashFile(cmd *cobra.Command, name string) (string, error) {
-	in, err := openInput(cmd, name)
+	a, err := readArtifact(cmd, name)
 	if err != nil {
 		return "", err
 	}
-	defer in.Close() //nolint:errcheck // a file that was only read
-	h := sha256.New()
-	if _, err := io.Copy(h, in); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return a.hash, nil
 }
 
 // printHash writes a line as sha256sum does, a name with a line break or a backslash in it escaped and marked.
