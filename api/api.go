@@ -144,6 +144,7 @@ type Work struct {
 	Verifications int           // claims being parsed, or verified with a cached key; 64
 	Lookups       int           // verifications and reports under way that wait for a key look-up; 256
 	Writes        int           // assertions, revocations and edits being verified and written; 64
+	ManyLookups   int           // look-ups of many files whose answers, each up to 8 MB, are being made; 8
 	Batches       int           // batches under way, each holding up to 16 MB; 8
 	ClientBatches int           // those of one client; 2
 	PageBytes     int64         // of the answers to GET /claims that are being made or sent; 64 MiB
@@ -161,6 +162,7 @@ func (w Work) withDefaults() Work {
 	setDefault(&w.Verifications, 64)
 	setDefault(&w.Lookups, 256)
 	setDefault(&w.Writes, 64)
+	setDefault(&w.ManyLookups, 8)
 	setDefault(&w.Batches, 8)
 	setDefault(&w.ClientBatches, 2)
 	setDefault(&w.PageBytes, 64<<20)
@@ -193,8 +195,8 @@ type API struct {
 	perDomain                          *budget[string]
 	assertionLookup, assertionWrite    *budget[string] // by the ID of the API key
 
-	verifications, lookups, peerReads, writes *gate
-	batches, pages                            *allotment
+	verifications, lookups, peerReads, writes, manyLookups *gate
+	batches, pages                                         *allotment
 
 	documents *documents
 	published map[string]asset
@@ -227,6 +229,7 @@ func New(o Options) (*API, error) {
 	a.perDomain = newBudget[string]("domain", "claims of this domain", a.Limits.Domain, a.Limits.Clients)
 	a.assertionLookup = newBudget[string]("assertion-lookup", "look-ups of many files with this API key", a.Limits.AssertionLookup, a.Limits.Clients)
 	a.assertionWrite = newBudget[string]("assertion-write", "writing with this API key", a.Limits.AssertionWrite, a.Limits.Clients)
+	a.manyLookups = newGate(a.work.ManyLookups, a.work.Waiting, a.work.Patience)
 	a.writes = newGate(a.work.Writes, a.work.Waiting, a.work.Patience)
 	a.verifications = newGate(a.work.Verifications, a.work.Waiting, a.work.Patience)
 	a.lookups = newGate(a.work.Lookups, a.work.Waiting, a.work.Patience)

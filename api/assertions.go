@@ -110,6 +110,10 @@ func (a *API) lookUpMany(c *gin.Context) error {
 	a.metrics.lookups.batch.Inc()
 	c.Writer.Header()["Cache-Control"] = noStore
 	return a.writeFound(c, func(ctx context.Context, b []byte) ([]byte, error) {
+		if err := a.manyLookups.enter(ctx); err != nil { // an answer may take megabytes while it is made
+			return b, err
+		}
+		defer a.manyLookups.leave()
 		return a.Assertions.AppendBatch(ctx, b, artifacts)
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"mirnode/accounts"
 	"mirnode/api"
+	"mirnode/protocol"
 )
 
 func TestCreateAssertion(t *testing.T) {
@@ -132,6 +133,7 @@ func TestOneAssertion(t *testing.T) {
 		{"in upper case", "GET", "/assertions/assertion_" + strings.ToUpper(id[10:]), "", nil, 200, id},
 		{"unknown", "GET", unknown, "", nil, 404, "no assertion"},
 		{"no ID", "GET", "/assertions/7", "", nil, 400, "assertion_"},
+		{"as if it were a claim", "GET", "/claims/claim_" + id[10:], "", nil, 404, "no claim"},
 		{"with a parameter", "GET", path + "?x=1", "", nil, 400, "unknown query"},
 		{"edit", "PATCH", path, `{"displayName":"The harbour, from the east","tags":["a"],"note":null}`, news, 200, `"displayName":"The harbour, from the east"`},
 		{"edit nothing", "PATCH", path, `{}`, news, 400, "members"},
@@ -184,6 +186,45 @@ func TestOneAssertion(t *testing.T) {
 	}
 	if w := f.operate(t, "GET", "/metrics", ""); !strings.Contains(w.Body.String(), `mir_assertions_written_total{outcome="revoked"} 1`) || !strings.Contains(w.Body.String(), `{outcome="superseded"} 1`) {
 		t.Error("the metrics do not tell of it")
+	}
+}
+
+// Whoever comes to a node that is not the issuer's home hears where to go, whatever API key is shown, or none.
+func TestAnotherHome(t *testing.T) {
+	f := newFixture(t, unlimited)
+	news := f.publisher(t, "Harbour News")
+	nonce := strings.Repeat("7", 32)
+	foreign, err := protocol.IssuerDraft{
+		Home: "other.example", Nonce: nonce, Network: protocol.Development, Name: "Elsewhere", Status: protocol.IssuerUnverified, Sequence: 1, Issued: start,
+	}.Sign(nodeKey)
+	must(t, err)
+	if _, err := f.store.AppendStatement(t.Context(), foreign); err != nil {
+		t.Fatal(err)
+	}
+	stranger := *news
+	stranger.id = foreign.ID
+	payload := encoded(stranger.signed(stranger.payload("ISSUED_BY", file("a picture"))))
+	revocation := encoded(stranger.revocation("assertion_"+strings.Repeat("1", 64), "REVOKE"))
+	for _, test := range []struct{ name, method, target, body string }{
+		{"assert", "POST", "/assertions", payload},
+		{"revoke", "POST", "/assertions/assertion_" + strings.Repeat("1", 64) + "/revoke", revocation},
+		{"a challenge", "POST", "/issuers/" + foreign.ID + "/keys/challenge", ""},
+		{"an API key", "POST", "/issuers/" + foreign.ID + "/api-keys", `{"label":"x"}`},
+		{"a domain", "POST", "/issuers/" + foreign.ID + "/domain", `{"domain":"news.example"}`},
+		{"a list of API keys", "GET", "/issuers/" + foreign.ID + "/api-keys", ""},
+	} {
+		for _, key := range []string{"", news.apiKey, "mir_dev_" + strings.Repeat("a", 43)} {
+			w := f.do(t, request(test.method, test.target, test.body, "x-api-key", key))
+			if answer := members(t, w); w.Code != 403 || !strings.Contains(fmt.Sprint(answer["hint"]), "other.example") {
+				t.Errorf("%s: %d %s", test.name, w.Code, w.Body)
+			}
+		}
+	}
+	if w := f.get(t, "/issuers/"+foreign.ID); w.Code != 200 || !strings.Contains(w.Body.String(), `"home":"other.example"`) {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := f.operate(t, "GET", "/admin/issuers/"+foreign.ID, ""); w.Code != 403 || !strings.Contains(w.Body.String(), "other.example") {
+		t.Errorf("the operator: %d %s", w.Code, w.Body)
 	}
 }
 

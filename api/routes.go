@@ -168,6 +168,9 @@ func canBeBig(path string) bool {
 	case "/claims", "/claims/batch", "/assertions/lookup", "/records/fetch", "/log/entries", "/log/heads", "/peers", "/peers/descriptors":
 		return true
 	}
+	if strings.HasPrefix(path, "/issuers/") {
+		return strings.HasSuffix(path, "/assertions")
+	}
 	rest, log := strings.CutPrefix(path, "/log/")
 	if !log {
 		if rest, log = strings.CutPrefix(path, "/mirror/"); !log {
