@@ -40,8 +40,6 @@ type Accounts interface {
 const (
 	// maxIssuerBody bounds the body of a request about an issuer, in bytes: a public key as PEM or JWK, and a signature.
 	maxIssuerBody = 16 << 10
-	// maxScopes bounds the scopes of a request before they are looked at.
-	maxScopes = 8
 )
 
 // issuerLimits bound such a body's values: a JWK has nine members at most.
@@ -51,7 +49,6 @@ const (
 	newKeyHint    = `send {"publicKey":"…","challenge":"…","signature":"…"}; /docs has an example`
 	revokeKeyHint = `send nothing, or {"compromisedAt":"2026-02-16T15:30:00Z"}`
 	domainHint    = `send {"domain":"news.example"}`
-	labelHint     = `send {"label":"…"}, and "scopes" and "expires" where you want them`
 )
 
 // challengeKey is POST /issuers/{issuerId}/keys/challenge.
@@ -194,96 +191,6 @@ func (a *API) checkDomain(c *gin.Context) error {
 		return err
 	}
 	return a.answer(c, http.StatusOK, func(b []byte) []byte { return appendCheck(b, &check) })
-}
-
-// listAPIKeys is GET /issuers/{issuerId}/api-keys.
-func (a *API) listAPIKeys(c *gin.Context) error {
-	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
-	if err != nil {
-		return err
-	}
-	keys, err := a.Accounts.APIKeys(c.Request.Context(), id)
-	if err != nil {
-		return err
-	}
-	return a.answer(c, http.StatusOK, func(b []byte) []byte { return append(appendAPIKeys(append(b, `{"apiKeys":`...), keys), '}') })
-}
-
-// newAPIKey is a request for an API key.
-type newAPIKey struct {
-	label   string
-	scopes  []accounts.Scope
-	expires time.Time
-}
-
-func decodeNewAPIKey(document []byte) (k newAPIKey, err error) {
-	var scopes []string
-	err = readShape(document, issuerLimits, labelHint, shape{
-		{name: "label", required: true, take: takeText(&k.label)},
-		{name: "scopes", take: takeTexts(&scopes, maxScopes)},
-		{name: "expires", take: takeTime(&k.expires)},
-	})
-	k.scopes = make([]accounts.Scope, len(scopes))
-	for i := range scopes {
-		k.scopes[i] = accounts.Scope(scopes[i])
-	}
-	if scopes == nil {
-		k.scopes = []accounts.Scope{accounts.ScopeLookup, accounts.ScopeWrite, accounts.ScopeManage}
-	}
-	return k, err
-}
-
-// createAPIKey is POST /issuers/{issuerId}/api-keys.
-func (a *API) createAPIKey(c *gin.Context) error {
-	id, err := a.ownIssuer(c, accounts.ActionNewAPIKey)
-	if err != nil {
-		return err
-	}
-	document, err := a.readBody(c, maxIssuerBody)
-	if err != nil {
-		return err
-	}
-	k, err := decodeNewAPIKey(document)
-	if err != nil {
-		return err
-	}
-	secret, key, err := a.Accounts.NewAPIKey(c.Request.Context(), id, k.label, k.scopes, k.expires)
-	if err != nil {
-		return err
-	}
-	return a.answer(c, http.StatusCreated, func(b []byte) []byte { return appendFreshKey(b, secret, &key) })
-}
-
-// rotateAPIKey is POST /issuers/{issuerId}/api-keys/{keyId}/rotate. The new key goes on with what the old one had left of its budgets.
-func (a *API) rotateAPIKey(c *gin.Context) error {
-	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
-	if err != nil {
-		return err
-	}
-	if err := a.noBody(c); err != nil {
-		return err
-	}
-	old := c.Param("keyId")
-	secret, key, err := a.Accounts.RotateAPIKey(c.Request.Context(), id, old)
-	if err != nil {
-		return err
-	}
-	a.assertionLookup.inherit(key.ID, old)
-	a.assertionWrite.inherit(key.ID, old)
-	return a.answer(c, http.StatusCreated, func(b []byte) []byte { return appendFreshKey(b, secret, &key) })
-}
-
-// revokeAPIKey is DELETE /issuers/{issuerId}/api-keys/{keyId}.
-func (a *API) revokeAPIKey(c *gin.Context) error {
-	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
-	if err != nil {
-		return err
-	}
-	key := c.Param("keyId")
-	if err := a.Accounts.RevokeAPIKey(c.Request.Context(), id, key); err != nil {
-		return err
-	}
-	return a.answer(c, http.StatusOK, func(b []byte) []byte { return append(appendString(append(b, `{"revoked":`...), key), '}') })
 }
 
 // answer answers an issuer about its own. Nobody is to keep such an answer: it may show an API key.
