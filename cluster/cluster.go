@@ -12,12 +12,14 @@
 //	published.lock  held while published.json is replaced
 //	control.sock    where the cluster's process takes orders while it is up (Send)
 //	gossip.key      the key of the nodes' gossip
+//	ports.json      where everything listened at last, and will again
 //	node1/          a node's data, key, configuration and log
 //
 // Nodes reach each other through edges, which stand in the cluster's process for the network between them: see edge. Users speak to the nodes'
 // own listeners.
 //
-// A folder outlives its cluster, and can be started again: its claims and its published names are still there.
+// A folder outlives its cluster, and can be started again: its claims and its published names are still there, and its ports are the same where
+// they are free.
 //
 // # API
 //
@@ -127,8 +129,17 @@ func (c *Cluster) begin(ctx context.Context) error {
 	if err := removeStale(ctx, o.Dir); err != nil {
 		return err
 	}
-	var err error
-	if c.names, err = StartNames(o.Dir, o.Now, o.Logger); err != nil {
+	p := openPorts(o.Dir, o.Logger)
+	dnsAt, err := p.choose("dns", localhost)
+	if err != nil {
+		return err
+	}
+	httpsAt, err := p.choose("https", localhost)
+	if err != nil {
+		return err
+	}
+	c.names, err = OpenNames(NamesOptions{Dir: o.Dir, DNSPort: dnsAt.Port(), HTTPSPort: httpsAt.Port(), Now: o.Now, Logger: o.Logger})
+	if err != nil {
 		return err
 	}
 	c.links = newLinks(o.Nodes)
@@ -143,7 +154,7 @@ func (c *Cluster) begin(ctx context.Context) error {
 	if o.Demo != "" {
 		c.state.Domains = append(c.state.Domains, o.Demo)
 	}
-	if err := c.layOut(); err != nil {
+	if err := c.layOut(p); err != nil {
 		return err
 	}
 	if c.orders, err = c.startOrders(); err != nil {

@@ -25,7 +25,7 @@ import (
 // member is one node of a cluster: where it listens, and the process that runs it, if one does.
 type member struct {
 	index                    int
-	listen, operator, gossip netip.AddrPort // its own listeners; the same for as long as the cluster is up
+	listen, operator, gossip netip.AddrPort // its own listeners; those of the folder's last run, where they are free
 	edge                     *edge
 
 	starting sync.Mutex // held by who starts it
@@ -43,18 +43,20 @@ const gossipKeyBytes = 32
 func gossipKeyPath(dir string) string { return filepath.Join(dir, "gossip.key") }
 
 // layOut chooses the nodes' ports, opens their edges, and publishes their keys and where they are.
-func (c *Cluster) layOut() error {
+func (c *Cluster) layOut(p *ports) error {
 	if err := makeGossipKey(gossipKeyPath(c.state.Dir)); err != nil {
 		return err
 	}
-	taken := make(map[netip.AddrPort]bool)
 	for i := range c.options.Nodes {
-		m, n, err := c.newMember(i, taken)
+		m, n, err := c.newMember(i, p)
 		if err != nil {
 			return err
 		}
 		c.members = append(c.members, m)
 		c.state.Nodes = append(c.state.Nodes, n)
+	}
+	if err := p.save(c.state.Dir); err != nil {
+		return err
 	}
 	return UpdatePublished(c.state.Dir, func(p *Published) error {
 		for _, name := range c.state.Domains {
@@ -69,7 +71,7 @@ func (c *Cluster) layOut() error {
 	})
 }
 
-func (c *Cluster) newMember(i int, taken map[netip.AddrPort]bool) (*member, Node, error) {
+func (c *Cluster) newMember(i int, p *ports) (*member, Node, error) {
 	n, m := newNode(c.state.Dir, i), &member{index: i}
 	if c.options.Flags != nil {
 		m.flags = c.options.Flags(i)
@@ -80,10 +82,10 @@ func (c *Cluster) newMember(i int, taken map[netip.AddrPort]bool) (*member, Node
 		n.Source = source.String()
 	}
 	var failed [3]error
-	m.listen, failed[0] = freePort(localhost, taken)
-	m.operator, failed[1] = freePort(localhost, taken)
+	m.listen, failed[0] = p.choose(n.Name+" api", localhost)
+	m.operator, failed[1] = p.choose(n.Name+" operator", localhost)
 	if c.options.Nodes > 1 {
-		m.gossip, failed[2] = freePort(source, taken)
+		m.gossip, failed[2] = p.choose(n.Name+" gossip", source)
 	}
 	if err := errors.Join(failed[:]...); err != nil {
 		return nil, n, err
