@@ -14,14 +14,14 @@ import (
 )
 
 // TestClusterPage runs the shell commands of docs/cluster.md from top to bottom, and holds what is published after each line of the block on
-// publishing to what the line's comment says.
+// publishing keys to what the line's comment says; of the block on TXT records the end counts.
 func TestClusterPage(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "cluster.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1)
-	if len(blocks) != 5 {
+	if len(blocks) != 6 {
 		t.Fatalf("the page has %d blocks of commands, of which the first runs until it is interrupted: mend this test", len(blocks))
 	}
 	lines := strings.Split(strings.TrimSpace(blocks[4][1]), "\n")
@@ -42,6 +42,9 @@ func TestClusterPage(t *testing.T) {
 	for _, line := range lines {
 		script += line + "\ncp d/published.json after.$((n += 1))\n"
 	}
+	texts := strings.Split(strings.TrimSpace(blocks[5][1]), "\n")
+	script += "mir key new --out news.pem\n" + strings.Join(texts[:len(texts)-1], "\n") + "\ngrep -q _mir-verify.news.test d/published.json\n" +
+		texts[len(texts)-1] + "\nif grep -q _mir-verify.news.test d/published.json; then exit 1; fi\ngrep -q '\"news.test\"' d/published.json\n"
 	dir := t.TempDir()
 	shell := exec.CommandContext(t.Context(), "bash", "-eu", "-c", "trap 'kill %1; wait %1' EXIT\nn=0\n"+script)
 	shell.Dir, shell.WaitDelay = dir, time.Minute
