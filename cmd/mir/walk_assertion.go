@@ -10,8 +10,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
+
+	"github.com/google/renameio/v2"
 
 	"mirnode/assertions/proof"
 	"mirnode/cluster"
@@ -33,31 +38,41 @@ type spoken struct {
 	Guidance string
 }
 
+// walkIssuer is the issuer of a folder, as demo-news.json keeps it.
+type walkIssuer struct {
+	ID     string `json:"id"`
+	APIKey string `json:"apiKey"`
+
+	hasDomain, hasKey bool // the node knows of them already
+}
+
+func (i walkIssuer) path() string { return "/issuers/" + i.ID }
+
+// issuerPath is where the folder's issuer is kept, for the walks of later clusters.
+func (w *walk) issuerPath() string { return filepath.Join(w.state.Dir, "demo-news.json") }
+
 // speak has an organisation deny a file: the operator makes the issuer, the issuer proves its domain and its key, and the home takes the assertion.
 func (w *walk) speak(ctx context.Context) error {
-	var made struct {
-		Issuer struct{ ID string }
-		APIKey string
-	}
-	if err := w.call(ctx, w.node.Operator, "/admin/issuers", "", map[string]string{"name": demoIssuer}, http.StatusOK, &made); err != nil {
+	issuer, err := w.issuer(ctx)
+	if err != nil {
 		return err
 	}
-	w.line("the operator", fmt.Sprintf("made %s, %q", made.Issuer.ID, demoIssuer))
-	at := "/issuers/" + made.Issuer.ID
-	if err := w.proveDomain(ctx, at, made.APIKey); err != nil {
+	if err := w.proveDomain(ctx, issuer); err != nil {
 		return err
 	}
-	if err := w.proveKey(ctx, at, made.APIKey); err != nil {
-		return err
+	if !issuer.hasKey {
+		if err := w.proveKey(ctx, issuer); err != nil {
+			return err
+		}
 	}
 	w.artifact = sha256.Sum256([]byte("a video that is not ours, of " + w.claim.ID()))
 	payload := protocol.AssertionPayload{
-		Artifact: w.artifact, Type: protocol.NotIssuedBy, IssuerID: made.Issuer.ID, Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+		Artifact: w.artifact, Type: protocol.NotIssuedBy, IssuerID: issuer.ID, Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		Context: "Impersonates our CFO",
 	}
 	signed := payload.Encode()
 	var taken struct{ Assertion struct{ ID string } }
-	err := w.call(ctx, w.node.URL, "/assertions", made.APIKey, map[string]string{"payload": string(signed), "signature": w.sign(signed)}, http.StatusCreated, &taken)
+	err = w.call(ctx, w.node.URL, "/assertions", issuer.APIKey, map[string]string{"payload": string(signed), "signature": w.sign(signed)}, http.StatusCreated, &taken)
 	if err != nil {
 		return err
 	}
@@ -66,10 +81,83 @@ func (w *walk) speak(ctx context.Context) error {
 	return nil
 }
 
-// proveDomain shows that the issuer holds the demo domain: the record that the node asks for is published, and the node looks.
-func (w *walk) proveDomain(ctx context.Context, issuer, apiKey string) error {
+// issuer is the folder's, made where it has none that the node knows.
+func (w *walk) issuer(ctx context.Context) (issuer walkIssuer, err error) {
+	data, err := os.ReadFile(w.issuerPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return w.makeIssuer(ctx)
+	}
+	if err != nil {
+		return issuer, err
+	}
+	if err := json.Unmarshal(data, &issuer); err != nil {
+		return issuer, fmt.Errorf("%s: %w", w.issuerPath(), err)
+	}
+	status, answer, err := w.request(ctx, w.node, http.MethodGet, issuer.path(), nil)
+	if err != nil {
+		return issuer, err
+	}
+	if status == http.StatusNotFound { // the node's data was removed
+		return w.makeIssuer(ctx)
+	}
+	var known struct {
+		Issuer struct{ Verification *struct{ Domain string } }
+		Keys   []struct {
+			Fingerprint string
+			RevokedAt   *time.Time
+		}
+	}
+	if err := expect(status, http.StatusOK, answer, &known); err != nil {
+		return issuer, err
+	}
+	w.line("the issuer", fmt.Sprintf("%s, %q, is there from before", issuer.ID, demoIssuer))
+	issuer.hasDomain = known.Issuer.Verification != nil && known.Issuer.Verification.Domain == demoDomain
+	for _, key := range known.Keys {
+		issuer.hasKey = issuer.hasKey || key.Fingerprint == protocol.Fingerprint(w.public()) && key.RevokedAt == nil
+	}
+	return issuer, nil
+}
+
+// makeIssuer has the operator make the issuer, and keeps it.
+func (w *walk) makeIssuer(ctx context.Context) (issuer walkIssuer, err error) {
+	var made struct {
+		Issuer struct{ ID string }
+		APIKey string
+	}
+	if err := w.call(ctx, w.node.Operator, "/admin/issuers", "", map[string]string{"name": demoIssuer}, http.StatusOK, &made); err != nil {
+		return issuer, err
+	}
+	w.line("the operator", fmt.Sprintf("made %s, %q", made.Issuer.ID, demoIssuer))
+	issuer = walkIssuer{ID: made.Issuer.ID, APIKey: made.APIKey}
+	data, err := json.MarshalIndent(issuer, "", "  ")
+	if err != nil {
+		return issuer, err
+	}
+	return issuer, renameio.WriteFile(w.issuerPath(), append(data, '\n'), 0o600)
+}
+
+// domainLook is what the walk reads of the answer to a look at the issuer's domain.
+type domainLook struct {
+	Verified    bool
+	Name, Value string
+	Detail      string
+}
+
+// proveDomain shows that the issuer holds the demo domain: the record that the node asks for is published, and the node looks. One that is there still is not asked
+// for anew.
+func (w *walk) proveDomain(ctx context.Context, issuer walkIssuer) error {
+	var check domainLook
+	if issuer.hasDomain {
+		if err := w.call(ctx, w.node.URL, issuer.path()+"/domain/check", issuer.APIKey, struct{}{}, http.StatusOK, &check); err != nil {
+			return err
+		}
+		if check.Verified {
+			w.line("in DNS", fmt.Sprintf("%s TXT %q", check.Name, check.Value))
+			return nil
+		}
+	}
 	var task struct{ Name, Value string }
-	if err := w.call(ctx, w.node.URL, issuer+"/domain", apiKey, map[string]string{"domain": demoDomain}, http.StatusOK, &task); err != nil {
+	if err := w.call(ctx, w.node.URL, issuer.path()+"/domain", issuer.APIKey, map[string]string{"domain": demoDomain}, http.StatusOK, &task); err != nil {
 		return err
 	}
 	err := cluster.UpdatePublished(w.state.Dir, func(p *cluster.Published) error {
@@ -80,11 +168,7 @@ func (w *walk) proveDomain(ctx context.Context, issuer, apiKey string) error {
 		return err
 	}
 	w.line("in DNS", fmt.Sprintf("%s TXT %q", task.Name, task.Value))
-	var check struct {
-		Verified bool
-		Detail   string
-	}
-	if err := w.call(ctx, w.node.URL, issuer+"/domain/check", apiKey, struct{}{}, http.StatusOK, &check); err != nil {
+	if err := w.call(ctx, w.node.URL, issuer.path()+"/domain/check", issuer.APIKey, struct{}{}, http.StatusOK, &check); err != nil {
 		return err
 	}
 	if !check.Verified {
@@ -94,12 +178,12 @@ func (w *walk) proveDomain(ctx context.Context, issuer, apiKey string) error {
 }
 
 // proveKey registers the demo domain's key, by a signature over the node's challenge.
-func (w *walk) proveKey(ctx context.Context, issuer, apiKey string) error {
+func (w *walk) proveKey(ctx context.Context, issuer walkIssuer) error {
 	var challenge struct{ Challenge, Text string }
-	if err := w.call(ctx, w.node.URL, issuer+"/keys/challenge", apiKey, struct{}{}, http.StatusOK, &challenge); err != nil {
+	if err := w.call(ctx, w.node.URL, issuer.path()+"/keys/challenge", issuer.APIKey, struct{}{}, http.StatusOK, &challenge); err != nil {
 		return err
 	}
-	return w.call(ctx, w.node.URL, issuer+"/keys", apiKey, map[string]string{
+	return w.call(ctx, w.node.URL, issuer.path()+"/keys", issuer.APIKey, map[string]string{
 		"publicKey": protocol.EncodePublicKey(w.public()), "challenge": challenge.Challenge, "signature": w.sign([]byte(challenge.Text)),
 	}, http.StatusCreated, &struct{}{})
 }

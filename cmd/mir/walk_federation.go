@@ -222,7 +222,7 @@ func (w *walk) verifyLog(ctx context.Context) error {
 	}
 	hash := w.origin().Hash()
 	prefix := "mirror/" + hex.EncodeToString(hash[:])
-	w.line("GET", fmt.Sprintf("%s/%s…/tile/…", mirror.URL, prefix[:len("mirror/")+16]))
+	w.line("GET", fmt.Sprintf("%s/%s/checkpoint", mirror.URL, prefix)+", and the tiles beside it")
 	log, v, err := w.awaitHead(ctx, &nodeClient{base: base, http: w.api}, prefix)
 	if err != nil {
 		return err
