@@ -2,6 +2,7 @@ package assertions
 
 import (
 	"context"
+	"errors"
 
 	"mirnode/protocol"
 	"mirnode/store"
@@ -9,8 +10,16 @@ import (
 )
 
 // append keeps the note, appends an issuer's records in one transaction, and answers with the assertion as it stands then. The last record is the one that
-// the answer's receipt is of.
+// the answer's receipt is of. The caller holds the lock of the artifact.
+//
+// What has begun is finished even if the client goes away: until the store has answered, nobody knows what the next write must be judged by, and neither the lock
+// nor the issuer's record may be let go. It takes as long as the store's queue and the disk do; the store answers whatever becomes of it. That the record is the next
+// one about its artifact the store sees for itself, too.
 func (s *Service) append(ctx context.Context, issuerID string, id [32]byte, note string, records ...protocol.Record) (*Written, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
 	release, err := s.accounts.Steady(ctx, issuerID)
 	if err != nil {
 		return nil, err
@@ -28,7 +37,10 @@ func (s *Service) append(ctx context.Context, issuerID string, id [32]byte, note
 			return nil, err
 		}
 	}
-	appended, err := s.store.AppendRecords(ctx, batch)
+	appended, err := s.store.AppendRecords(ctx, batch, store.InTurn)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, invalid("look at what the issuer says of the artifact now, and send a new request", "another write came first: %v", err)
+	}
 	if err != nil {
 		return nil, err
 	}

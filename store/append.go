@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"mirnode/protocol"
 )
@@ -38,14 +39,17 @@ func (s *Store) AppendClaims(ctx context.Context, claims []ClaimToAppend) ([]App
 			return nil, err
 		}
 	}
-	return s.appendItems(ctx, items, false)
+	return s.appendItems(ctx, items)
 }
 
 // AppendRecords appends up to MaxAppendRecords verified records of any kind to the own log, in one transaction and with entries next to each other: all of them or
 // none. Answers and duplicates are as with AppendClaims, but that an error of one is the error of all: *ErasedError.
 //
-// A revocation or an edit counts from then on for the assertion that it names, if its issuer is the same. Whether it may, the caller has seen.
-func (s *Store) AppendRecords(ctx context.Context, records []RecordToAppend) ([]Appended, error) {
+// A revocation or an edit counts from then on for the assertion that it names, if its issuer is the same. Whether it may, the caller has seen; with the rule InTurn
+// the store sees to a part of that itself, and answers ErrConflict.
+//
+// AppendRecords does not return before it is known whether the records are written: after an error of the context they are not.
+func (s *Store) AppendRecords(ctx context.Context, records []RecordToAppend, rules ...Rule) ([]Appended, error) {
 	if len(records) == 0 || len(records) > MaxAppendRecords {
 		return nil, fmt.Errorf("%w: %d records at once, must be 1 to %d", ErrInvalid, len(records), MaxAppendRecords)
 	}
@@ -56,7 +60,14 @@ func (s *Store) AppendRecords(ctx context.Context, records []RecordToAppend) ([]
 			return nil, err
 		}
 	}
-	return s.appendItems(ctx, items, true)
+	r := &request{items: items, whole: true, certain: true}
+	if slices.Contains(rules, InTurn) {
+		var err error
+		if r.about, err = s.artifactsOf(ctx, items); err != nil {
+			return nil, err
+		}
+	}
+	return s.appendRequest(ctx, r)
 }
 
 // refusal is the first reason for which one of the records cannot be appended.
@@ -84,20 +95,27 @@ func (s *Store) AppendStatement(ctx context.Context, statement protocol.Statemen
 	if err != nil {
 		return Appended{}, err
 	}
-	return single(s.appendItems(ctx, []item{i}, false))
+	return single(s.appendItems(ctx, []item{i}))
 }
 
-func (s *Store) appendItems(ctx context.Context, items []item, whole bool) ([]Appended, error) {
+func (s *Store) appendItems(ctx context.Context, items []item) ([]Appended, error) {
+	return s.appendRequest(ctx, &request{items: items})
+}
+
+func (s *Store) appendRequest(ctx context.Context, r *request) ([]Appended, error) {
 	if err := s.Ready(); err != nil {
 		return nil, err
 	}
-	r := &request{items: items, weight: len(items), whole: whole}
-	for i := range items {
-		r.bytes += int64(len(items[i].envelope))
-		r.relate(&items[i])
+	r.weight = len(r.items)
+	for i := range r.items {
+		r.bytes += int64(len(r.items[i].envelope))
+		r.relate(&r.items[i])
 	}
 	answer := s.submit(ctx, r)
 	if answer.err == nil {
+		if r.certain {
+			ctx = context.WithoutCancel(ctx)
+		}
 		answer.err = s.prove(ctx, answer.appended, answer.grown)
 	}
 	if answer.err != nil {

@@ -86,7 +86,7 @@ func (s *Store) Assertion(ctx context.Context, id [32]byte) (state AssertionStat
 // lets no second revocation pass: more there are only where a home does not keep to the rules, about its own issuers.
 const (
 	maxAmendments = 32
-	maxEdits      = 4
+	maxEdits      = 32
 )
 
 // assertionReader reads assertions within one view of the index and the log. It is used again and again: what it holds is good until the next is loaded.
@@ -201,18 +201,9 @@ func fingerprintIn(raw []byte) []byte {
 	return raw[len(head) : len(head)+digits : len(head)+digits]
 }
 
-// before tells whether the home took the record in before another of its.
-func (r *logRecord) before(at time.Time, seq uint64) bool {
-	if c := r.home().Compare(at); c != 0 {
-		return c < 0
-	}
-	return r.Seq < seq
-}
-
 // amendments finds the revocation and the successor of the assertion that is loaded.
 func (r *assertionReader) amendments() error {
-	var revokedSeq, succeededSeq uint64
-	var succeeded time.Time
+	var revoked, succeeded turn
 	r.terms.start(key{term: r.store.terms.amendedBy(&r.record.SigHash, r.facts.issuer)}, false)
 	for range maxAmendments {
 		e, found := r.terms.next()
@@ -233,10 +224,10 @@ func (r *assertionReader) amendments() error {
 			if err := f.read(other); err != nil {
 				return r.store.log.corrupt(other.Seq, err)
 			}
-			if f.target != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) || revokedSeq != 0 && !other.before(r.revocation.At, revokedSeq) {
+			if f.target != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) || r.state.Revocation != nil && !other.turn().before(revoked) {
 				continue
 			}
-			revokedSeq = other.Seq
+			revoked = other.turn()
 			r.revocation = RevocationState{Raw: other.Raw, At: other.home(), Action: actionNames[f.action], RecordHash: other.RecordHash}
 			r.state.Revocation = &r.revocation
 		case protocol.KindAssertion:
@@ -245,10 +236,10 @@ func (r *assertionReader) amendments() error {
 				return r.store.log.corrupt(other.Seq, err)
 			}
 			if !f.successor || f.supersedes != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) || f.artifact != r.facts.artifact ||
-				succeededSeq != 0 && !other.before(succeeded, succeededSeq) {
+				r.state.SupersededBy != nil && !other.turn().before(succeeded) {
 				continue
 			}
-			succeededSeq, succeeded = other.Seq, other.home()
+			succeeded = other.turn()
 			r.successor = other.SigHash
 			r.state.SupersededBy = &r.successor
 		}
@@ -256,12 +247,14 @@ func (r *assertionReader) amendments() error {
 	return nil
 }
 
-// edits finds the metadata in force: those of the edit with the highest sequence number.
+// edits finds the metadata in force: those of the edit with the highest sequence number. Of several with that number the one counts that the home took in first.
 func (r *assertionReader) edits() error {
+	var best entry
+	var first turn
 	r.terms.start(key{term: r.store.terms.editedBy(&r.record.SigHash, r.facts.issuer)}, false)
 	for range maxEdits {
 		e, found := r.terms.next()
-		if !found {
+		if !found || r.state.MetadataSequence != 0 && !e.at.sameTime(best.at) {
 			break
 		}
 		var err error
@@ -276,11 +269,11 @@ func (r *assertionReader) edits() error {
 		if err := f.read(other); err != nil {
 			return r.store.log.corrupt(other.Seq, err)
 		}
-		if f.target != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) {
+		if f.target != r.record.SigHash || !bytes.Equal(f.issuer, r.facts.issuer) || r.state.MetadataSequence != 0 && !other.turn().before(first) {
 			continue
 		}
+		best, first = e, other.turn()
 		r.state.Metadata, r.state.MetadataSequence, r.state.MetadataRecord = f.metadata, f.sequence, other.RecordHash
-		return nil
 	}
 	return nil
 }

@@ -139,14 +139,26 @@ func (s *Store) makeRoom(requests []*request) {
 	s.counts.slowed.Add(int64(time.Since(began)))
 }
 
-// commit writes the requests in one transaction and answers each. Those whose waiters have gone are dropped.
+// commit writes the requests and answers each: in one transaction, unless some about one artifact must be judged one after another.
 func (s *Store) commit(requests []*request) {
+	for len(requests) > 0 {
+		now, later := apart(requests)
+		s.commitTogether(now)
+		requests = later
+	}
+}
+
+// commitTogether writes the requests in one transaction and answers each. Those whose waiters have gone are dropped, and those that are out of turn refused.
+func (s *Store) commitTogether(requests []*request) {
 	requests = slices.DeleteFunc(requests, func(r *request) bool {
-		gone := r.ctx.Err()
-		if gone != nil {
-			s.reply(r, answer{err: gone})
+		refused := r.ctx.Err()
+		if refused == nil && r.about != nil {
+			refused = s.outOfTurn(r)
 		}
-		return gone != nil
+		if refused != nil {
+			s.reply(r, answer{err: refused})
+		}
+		return refused != nil
 	})
 	if len(requests) == 0 {
 		return

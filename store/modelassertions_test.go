@@ -212,7 +212,7 @@ func (m *assertionModel) summary(i int) string {
 	if a.Metadata != nil {
 		state.Metadata = a.Metadata.Canonical()
 	}
-	var succeeded time.Time
+	var succeeded, edited time.Time
 	name := a.ID()
 	for i := range m.held {
 		h := &m.held[i]
@@ -223,8 +223,9 @@ func (m *assertionModel) summary(i int) string {
 				state.Revocation = &store.RevocationState{At: h.at, Action: r.Action}
 			}
 		case *protocol.MetadataEdit:
-			if r.AssertionHash() == a.IDHash() && r.IssuerID == a.Payload.IssuerID && r.Sequence >= state.MetadataSequence {
-				state.MetadataSequence, state.Metadata = r.Sequence, nil
+			if r.AssertionHash() == a.IDHash() && r.IssuerID == a.Payload.IssuerID &&
+				(r.Sequence > state.MetadataSequence || r.Sequence == state.MetadataSequence && h.at.Before(edited)) {
+				state.MetadataSequence, state.Metadata, edited = r.Sequence, nil, h.at
 				if !r.Metadata.IsZero() {
 					state.Metadata = r.Metadata.Canonical()
 				}

@@ -18,10 +18,14 @@ type request struct {
 	// relations are those of the items that work appends, or of items: see relate.
 	relations []*relation
 	whole     bool // items are appended all or none
-	mirror    bool // of a mirror: it comes after clients' requests
-	weight    int  // how much of a transaction it takes, in claims
-	bytes     int64
-	answer    chan answer // capacity 1
+	// certain makes the waiter stay until the committer answers, though its context ends: whoever holds a lock meanwhile must know whether it was written.
+	certain bool
+	// about are the artifacts of records that are appended InTurn: of two such requests about one artifact, the second is judged after the first is written.
+	about  [][32]byte
+	mirror bool // of a mirror: it comes after clients' requests
+	weight int  // how much of a transaction it takes, in claims
+	bytes  int64
+	answer chan answer // capacity 1
 }
 
 type answer struct {
@@ -47,10 +51,14 @@ func (s *Store) submit(ctx context.Context, r *request) answer {
 		room.Release(weight)
 		return answer{err: ErrClosed}
 	}
+	gone := ctx.Done()
+	if r.certain {
+		gone = nil
+	}
 	select {
 	case a := <-r.answer:
 		return a
-	case <-ctx.Done():
+	case <-gone:
 		return answer{err: ctx.Err()}
 	case <-s.stopped:
 		select {

@@ -113,6 +113,8 @@ var (
 	ErrFull = errors.New("as much is kept as may be")
 	// ErrNotHeld means that a body was said to be held, and is not: it must be handed in.
 	ErrNotHeld = errors.New("the body is not held")
+	// ErrConflict means that what was to be appended InTurn is not, since another record came first; the error that wraps it says which.
+	ErrConflict = errors.New("another record came first")
 	// ErrInvalid means that the call's arguments are out of bounds; the error that wraps it says which.
 	ErrInvalid = errors.New("invalid request to the store")
 )
