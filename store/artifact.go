@@ -21,13 +21,16 @@ const (
 type ArtifactQuery struct {
 	// Limit is the most assertions that are shown of one artifact: 1 to MaxLimit, or 0 for 200.
 	Limit int
-	// PerHome is the most of one home's among these: 1 to MaxLimit, or 0 for 50. Whatever a home logs, others' are seen.
+	// PerHome is the most of one home's among these: 1 to MaxLimit, or 0 for 50. Whatever a home logs, others' are seen. Where there are more than these bounds
+	// let through, active ones come before ended ones, and room is shared: by the issuers of a home, then by the homes, each giving its newest first.
 	PerHome int
 	// Scan is the most index keys that are looked at for one artifact, or 0 for Options.ScanKeys.
 	Scan int
-	// Home and Type, where they are given, leave only assertions of this home (its domain, in lower case), and of this type.
-	Home string
-	Type protocol.AssertionType
+	// Home, Issuer and Type, where they are given, leave only assertions of this home (its domain, in lower case), of the issuer with this ID, and of this type.
+	Home, Issuer string
+	Type         protocol.AssertionType
+	// Cursor, where it is given, is one of SurveyArtifact's: what stands after it is shown, up to Limit, one after the other, with no regard to PerHome.
+	Cursor string
 }
 
 // withDefaults fills in what was not said. Errors: ErrInvalid.
@@ -46,15 +49,18 @@ func (q *ArtifactQuery) tag(h termHasher) (tag, mask uint64) {
 	if q.Home != "" {
 		tag, mask = h.term(byDomain, q.Home)&domainTag, domainTag
 	}
+	if q.Issuer != "" {
+		tag, mask = tag|h.term(byIssuer, q.Issuer)&issuerTag, mask|issuerTag
+	}
 	if q.Type != "" {
-		tag, mask = tag|h.term(byType, string(q.Type))&typeTag, mask|typeTag
+		tag, mask = tag|tagOfType(string(q.Type)), mask|kindTag
 	}
 	return tag, mask
 }
 
-// VisitArtifact shows visit the assertions about an artifact, active and revoked, by the time at which their homes took them in, newest first. truncated
-// tells that there are more than the query's bounds let through. Nothing is copied: a state is good until visit returns. visit must neither wait
-// nor call the store, whose files are being read meanwhile. After an error what was shown is not the whole. Errors wrap ErrInvalid.
+// VisitArtifact shows visit the assertions about an artifact: the active ones, by the time at which their homes took them in, newest first, and then those
+// that ended, likewise. truncated tells that there are more than the query's bounds let through. Nothing is copied: a state is good until visit returns. visit must
+// neither wait nor call the store, whose files are being read meanwhile. After an error what was shown is not the whole. Errors wrap ErrInvalid (ErrCursor).
 func (s *Store) VisitArtifact(ctx context.Context, artifact [32]byte, q ArtifactQuery, visit func(*AssertionState)) (truncated bool, err error) {
 	if q, err = q.withDefaults(s); err != nil {
 		return false, err
@@ -112,7 +118,9 @@ func (s *Store) VisitArtifacts(
 func (r *assertionReader) visitArtifact(
 	ctx context.Context, artifact *[32]byte, term uint64, q *ArtifactQuery, visit func(*AssertionState),
 ) (truncated bool, err error) {
-	truncated = r.collect(term, q)
+	if truncated, err = r.collect(term, q); err != nil {
+		return false, err
+	}
 	for _, e := range r.found {
 		if err := ctx.Err(); err != nil {
 			return false, err
@@ -121,7 +129,7 @@ func (r *assertionReader) visitArtifact(
 		if err != nil {
 			return false, err
 		}
-		if !held || r.state.Artifact != *artifact || q.Type != "" && string(r.state.Type) != string(q.Type) {
+		if !held || r.state.Artifact != *artifact || q.Type != "" && string(r.state.Type) != string(q.Type) || q.Issuer != "" && string(r.state.Issuer) != q.Issuer {
 			continue // keys hold hashes, records the texts
 		}
 		r.show(visit)
@@ -134,50 +142,6 @@ func (r *assertionReader) show(visit func(*AssertionState)) {
 		visit(&r.state)
 		return struct{}{}
 	})
-}
-
-// collect finds the entries of an artifact that are to be read: the index is done with before the log is begun, so that one cursor of it serves what
-// amends them too.
-func (r *assertionReader) collect(term uint64, q *ArtifactQuery) (truncated bool) {
-	r.found, r.counted = r.found[:0], false
-	tag, mask := q.tag(r.store.terms)
-	r.terms.start(key{term: term}, false)
-	for range q.Scan {
-		e, found := r.terms.next()
-		switch {
-		case !found:
-			return truncated
-		case e.tag&mask != tag:
-		case len(r.found) == q.Limit:
-			return true
-		case r.crowds(e.tag&domainTag, q.PerHome):
-			truncated = true
-		default:
-			r.found = append(r.found, e)
-		}
-	}
-	_, more := r.terms.next()
-	return truncated || more
-}
-
-// crowds tells whether a home has its share of what was found, and counts it otherwise. Where there is less than one share in all, nothing need be
-// counted yet.
-func (r *assertionReader) crowds(home uint64, share int) bool {
-	if len(r.found) < share {
-		return false
-	}
-	if !r.counted {
-		r.counted = true
-		clear(r.homes)
-		for _, e := range r.found {
-			r.homes[e.tag&domainTag]++
-		}
-	}
-	if r.homes[home] >= share {
-		return true
-	}
-	r.homes[home]++
-	return false
 }
 
 // CountArtifact counts the assertions of a home (its domain, in lower case) about an artifact, active and revoked, up to most: from the index alone, and of

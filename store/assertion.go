@@ -105,15 +105,14 @@ type assertionReader struct {
 	revocation    RevocationState
 	successor     [32]byte
 	found         []entry
-	homes         map[uint64]int // see crowds
-	counted       bool           // homes is of found
+	shares        map[uint64]int // see share
 }
 
 // readAssertions has read look at assertions. As for claims the tables are chosen first, and the log is read last.
 func (s *Store) readAssertions(read func(r *assertionReader) error) error {
 	r, _ := s.readers.Get().(*assertionReader)
 	if r == nil {
-		r = &assertionReader{store: s, homes: make(map[uint64]int)}
+		r = &assertionReader{store: s, shares: make(map[uint64]int)}
 	}
 	s.state.RLock()
 	r.tables = [2]*table{s.state.active, s.state.merging}

@@ -52,6 +52,7 @@ func (s *Store) shift(t *table) error {
 type part struct {
 	names   []names
 	entries []entry // sorted
+	endings []ending
 }
 
 // readTable makes a table of the log's records with these sequences. Several goroutines read a part each and sort its keys, and a table is
@@ -86,7 +87,7 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 		t.terms.Load(e)
 	}
 	t.lastSeq = to
-	return t, nil
+	return t, s.endAgain(t, parts)
 }
 
 func (p *part) add(r *logRecord, termsOf func(*logRecord) (recordTerms, error)) error {
@@ -97,7 +98,7 @@ func (p *part) add(r *logRecord, termsOf func(*logRecord) (recordTerms, error)) 
 	}
 	entries := terms.entries(r.Seq)
 	p.entries = append(p.entries, entries[:terms.count]...)
-	return nil
+	return p.noteEnding(r)
 }
 
 // takeLeast takes the least entry of the parts.

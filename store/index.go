@@ -52,18 +52,24 @@ func indexSteps(log *logFile) []step {
 		}
 		return nil
 	}
-	addObservers := func(tx *bbolt.Tx) error {
+	addObservers := hasNoStatements(log, "it does not tell observers apart")
+	// What was wanted of the assertions about an artifact changed with the fourth version: see standing.go.
+	return []step{create, addHashes, addObservers, hasNoStatements(log, "it does not tell active assertions from ended ones")}
+}
+
+// hasNoStatements is the step to a version that keeps other keys of statements: what has any of them is made anew.
+func hasNoStatements(log *logFile, lacks string) step {
+	return func(tx *bbolt.Tx) error {
 		if meta := tx.Bucket(metaBucket); meta.Get(markKey) == nil && meta.Get(reachKey) == nil {
 			return nil // it is new
 		}
 		return log.view(func(tx *bbolt.Tx) error {
 			if value := tx.Bucket(metaBucket).Get(statementsKey); len(value) == 8 && beUint64(value) > 0 {
-				return fmt.Errorf("%w: it does not tell observers apart, being of an earlier version", errRebuild)
+				return fmt.Errorf("%w: %s, being of an earlier version", errRebuild, lacks)
 			}
 			return nil
 		})
 	}
-	return []step{create, addHashes, addObservers}
 }
 
 // errRebuild: the file is of no use, for the reason that the error which wraps it gives.

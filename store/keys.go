@@ -17,14 +17,15 @@ type key struct {
 	at   position // time and sequence
 }
 
-// position orders the records of a term: 40 bits of seconds, 30 bits of nanoseconds (in 32) and 56 bits of sequence, all inverted, so that
+// position orders the records of a term: 40 bits of seconds, of which one is spare (see standing), 30 bits of nanoseconds (in 32) and 56 bits of sequence, all inverted, so that
 // ascending order is newest first and time bounds are ranges. It is also what a cursor remembers.
 type position struct{ high, low uint64 }
 
 const (
 	keyBytes     = 24
 	maxSequence  = 1<<56 - 1
-	maxSeconds   = 1<<40 - 1
+	maxSeconds   = 1<<39 - 1                 // some 17,000 years
+	endedBit     = 1 << 63                   // of a position's first word
 	secondsShift = 62_167_219_200 + 2*86_400 // two days before the year 0, so that every RFC 3339 time is positive
 )
 
@@ -56,6 +57,15 @@ func positionOf(t time.Time, seq uint64) position {
 		low:  ^(nanos&0xff<<56 | seq&maxSequence),
 	}
 }
+
+// standing is where the entry of an active assertion stands among its artifact's: before those of all that ended, whatever their times. The highest bit of the
+// seconds is zero in every time.
+func (p position) standing() position { return position{high: p.high &^ endedBit, low: p.low} }
+
+// ended is the same when it has ended.
+func (p position) ended() position { return position{high: p.high | endedBit, low: p.low} }
+
+func (p position) hasEnded() bool { return p.high&endedBit != 0 }
 
 func (p position) time() time.Time {
 	high, low := ^p.high, ^p.low
@@ -116,8 +126,8 @@ func (h termHasher) hashed(kind byte, hash *[32]byte, text []byte) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// tag is what a subject's entry carries so that a query by subject and domain or type need not read each record: half a word of each. An
-// artifact's carries the assertion's home and type.
+// tag is what a subject's entry carries so that a query by subject and domain or type need not read each record: half a word of each. What an
+// artifact's carries is in standing.go.
 func (h termHasher) tag(domain, typ string) uint64 {
 	return h.term(byDomain, domain)&domainTag | h.term(byType, typ)&typeTag
 }
@@ -135,6 +145,8 @@ type recordTerms struct {
 	count int
 	tag   uint64 // of the first
 	at    time.Time
+	// standing: the first is the artifact's of an assertion that is active, as far as is known.
+	standing bool
 }
 
 func (h termHasher) of(subject, host, typ string, at time.Time) recordTerms {
@@ -191,7 +203,11 @@ func (h termHasher) ofRecord(r *logRecord) (recordTerms, error) {
 // keys are the index keys of the record with this sequence, the first count of them; a claim's subject comes first.
 func (t *recordTerms) keys(seq uint64) [3]key {
 	at := positionOf(t.at, seq)
-	return [3]key{{t.terms[0], at}, {t.terms[1], at}, {t.terms[2], at}}
+	first := at
+	if t.standing {
+		first = at.standing()
+	}
+	return [3]key{{t.terms[0], first}, {t.terms[1], at}, {t.terms[2], at}}
 }
 
 // entries are the same with the first one's tag.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -249,12 +250,20 @@ func (m *assertionModel) check(t *rapid.T) {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Or(m.held[b].at.Compare(m.held[a].at), cmp.Compare(b, a)) })
+	ended := map[[32]byte][]string{}
 	for _, i := range order {
 		if a, ok := m.held[i].record.(*protocol.Assertion); ok {
 			line := m.summary(i)
-			lines[a.Payload.Artifact] = append(lines[a.Payload.Artifact], line)
 			lines[a.Payload.IssuerID] = append(lines[a.Payload.IssuerID], line)
+			if strings.Contains(line, " at ") { // it was revoked
+				ended[a.Payload.Artifact] = append(ended[a.Payload.Artifact], line)
+			} else {
+				lines[a.Payload.Artifact] = append(lines[a.Payload.Artifact], line)
+			}
 		}
+	}
+	for artifact, list := range ended {
+		lines[artifact] = append(lines[artifact], list...)
 	}
 	var got []string
 	see := func(a *store.AssertionState) { got = append(got, summary(a)) }

@@ -20,6 +20,7 @@ type relation struct {
 	issuer string // of the item and, if it is to count, of the target
 	later  [2]uint64
 	found  bool // the index on disk has records under later, the terms of what amends the item itself
+	ended  bool // a revocation among them
 }
 
 func (r *relation) amends() bool { return r.target.hash != [32]byte{} }
@@ -54,7 +55,7 @@ func (s *Store) ofAssertion(a *protocol.Assertion) (*relation, recordTerms, erro
 func (h termHasher) ofAssertion(f *assertionFacts) recordTerms {
 	t := recordTerms{
 		terms: [3]uint64{h.hashed(byArtifact, &f.artifact, nil), h.term(byIssuer, string(f.issuer))}, count: 2,
-		tag: h.term(byType, string(f.typ)) & typeTag,
+		tag: h.saidBy(f.issuer, f.typ), standing: true,
 	}
 	if f.successor {
 		t.terms[2], t.count = h.amendedBy(&f.supersedes, f.issuer), 3
@@ -65,7 +66,7 @@ func (h termHasher) ofAssertion(f *assertionFacts) recordTerms {
 func (s *Store) ofRevocation(r *protocol.Revocation) (*relation, recordTerms, error) {
 	id, err := protocol.ParseAssertionID(r.AssertionID)
 	return &relation{issuer: r.IssuerID, target: targeting(id)},
-		recordTerms{terms: [3]uint64{s.terms.amendedBy(&id, []byte(r.IssuerID))}, count: 1}, err
+		recordTerms{terms: [3]uint64{s.terms.amendedBy(&id, []byte(r.IssuerID))}, count: 1, tag: ends}, err
 }
 
 func (s *Store) editOf(e *protocol.MetadataEdit) (*relation, error) {
@@ -119,7 +120,7 @@ func (s *Store) termsOf(r *logRecord) (terms recordTerms, err error) {
 		if r.Kind == protocol.KindMetadata {
 			return s.terms.ofEdit(&f.target, f.issuer, f.sequence), nil
 		}
-		terms = recordTerms{terms: [3]uint64{s.terms.amendedBy(&f.target, f.issuer)}, count: 1}
+		terms = recordTerms{terms: [3]uint64{s.terms.amendedBy(&f.target, f.issuer)}, count: 1, tag: ends}
 	case protocol.KindIssuer:
 		id, sequence, err := r.issuerFacts()
 		if err != nil {
@@ -152,28 +153,35 @@ func (r *relation) lookUpLater(cursor *bbolt.Cursor) {
 			continue
 		}
 		binary.BigEndian.PutUint64(prefix[:], term)
-		if k, _ := cursor.Seek(prefix[:]); bytes.HasPrefix(k, prefix[:]) {
+		k, v := cursor.Seek(prefix[:])
+		for range maxAmendments {
+			if !bytes.HasPrefix(k, prefix[:]) {
+				break
+			}
 			r.found = true
+			r.ended = r.ended || len(v) == 8 && beUint64(v) == ends
+			k, v = cursor.Next()
 		}
 	}
 }
 
-// amended tells whether what amends the item is here already: in this transaction, in memory, or on disk.
-func (t *transaction) amended(r *relation) bool {
+// amended tells whether what amends the item is here already: in this transaction, in memory, or on disk; and whether a revocation is among it.
+func (t *transaction) amended(r *relation) (found, ended bool) {
+	found, ended = r.found, r.ended
 	for _, term := range r.later {
 		if term == 0 {
 			continue
 		}
-		if _, here := t.amending[term]; here {
-			return true
-		}
+		revoked, here := t.amending[term]
+		found, ended = found || here, ended || revoked
 		for _, table := range t.tables {
-			if table != nil && table.has(term) {
-				return true
+			if table != nil {
+				has, revoked := table.amends(term)
+				found, ended = found || has, ended || revoked
 			}
 		}
 	}
-	return r.found
+	return found, ended
 }
 
 // prepare completes an item that has a relation, before it is written.
@@ -182,23 +190,27 @@ func (t *transaction) prepare(i *item, first place) {
 	case protocol.KindAssertion, protocol.KindRevocation:
 		t.store.locate(&i.terms, i.record.Kind, first, t.ingested)
 	}
-	if t.amended(i.relation) {
+	found, ended := t.amended(i.relation)
+	if found {
 		i.envelope[stateOffset] |= stateAmended
 	}
+	i.terms.standing = i.terms.standing && !ended
 }
 
-// amend notes, in the envelope of the assertion that the item amends, that something does, if it is here and the same issuer's. The item is written.
+// amend notes, in the envelope of the assertion that the item amends, that something does, if it is here and the same issuer's, and what a revocation ends. The
+// item is written.
 func (t *transaction) amend(i *item) error {
 	r := i.relation
 	if !r.amends() {
 		return nil
 	}
 	if t.amending == nil {
-		t.amending = make(map[uint64]struct{})
+		t.amending = make(map[uint64]bool)
 	}
-	t.amending[i.terms.terms[i.terms.count-1]] = struct{}{}
+	revokes, term := i.record.Kind == protocol.KindRevocation, i.terms.terms[i.terms.count-1]
+	t.amending[term] = t.amending[term] || revokes
 	held, found, err := t.find(&r.target)
-	if err != nil || !found || held.erased || held.amended {
+	if err != nil || !found || held.erased || held.amended && !revokes {
 		return err
 	}
 	var f assertionFacts
@@ -207,6 +219,11 @@ func (t *transaction) amend(i *item) error {
 	}
 	if string(f.issuer) != r.issuer {
 		return nil
+	}
+	if revokes {
+		if err := t.end(&held); err != nil || held.amended {
+			return err
+		}
 	}
 	name := beBytes(held.Seq)
 	envelope := bytes.Clone(t.records.Get(name))

@@ -12,7 +12,7 @@ type entry struct {
 	tag uint64 // of subjects, see termHasher.tag; or removed
 }
 
-// removed, in place of a tag, marks an entry of an erased record: it stays until the next merge, to hide and then remove the one on disk.
+// removed, in place of a tag, marks an entry of an erased record, or one that moved: it stays until the next merge, to hide and then remove the one on disk.
 // It is no tag of a subject, whose lowest bit is 0.
 const removed = 1
 
@@ -28,7 +28,7 @@ type table struct {
 	hashes  map[shortHash]uint64 // record hash to sequence
 	terms   *btree.BTreeG[entry]
 	lastSeq uint64   // the newest record in it
-	erased  []uint64 // sequences whose entries are marked as removed
+	erased  []uint64 // sequences of erased records, whose entries are marked as removed
 }
 
 func newTable() *table {
@@ -101,13 +101,24 @@ func (t *table) remove(seq uint64, keys [3]key) {
 	t.erased = append(t.erased, seq)
 }
 
-// has tells whether the table has keys of a term.
-func (t *table) has(term uint64) (found bool) {
+// end moves the entry of an assertion among its artifact's to where the ended ones stand.
+func (t *table) end(seq uint64, terms *recordTerms) {
+	at := positionOf(terms.at, seq)
+	t.terms.Set(entry{key: key{terms.terms[0], at.standing()}, tag: removed})
+	t.terms.Set(entry{key: key{terms.terms[0], at.ended()}, tag: terms.tag})
+}
+
+// amends tells whether the table has keys of a term of amendments, and whether a revocation's is among the first of them.
+func (t *table) amends(term uint64) (found, ended bool) {
+	left := maxAmendments
 	t.terms.Ascend(entry{key: key{term: term}}, func(e entry) bool {
-		found = e.term == term
-		return false
+		if left--; e.term != term || left < 0 {
+			return false
+		}
+		found, ended = true, ended || e.tag == ends
+		return !ended
 	})
-	return found
+	return found, ended
 }
 
 // claims is the number of records that the table bears the keys of, erasures counted too.

@@ -24,8 +24,8 @@ type transaction struct {
 
 	relearned bool // entries of the own log came from elsewhere
 
-	amending map[uint64]struct{} // terms of what this transaction appended that amends an assertion
-	learned  []protocol.Record   // issuer records that it appended
+	amending map[uint64]bool   // terms of what this transaction appended that amends an assertion; true: a revocation is among it
+	learned  []protocol.Record // issuer records that it appended
 
 	erased, statements      uint64
 	quarantined, tombstones int // change of their numbers
@@ -42,6 +42,7 @@ type effect struct {
 	names
 	terms recordTerms
 	erase bool
+	end   bool // an assertion has ended
 }
 
 // write makes the transaction of the requests and fills in their answers. The error is that of them all.
@@ -225,6 +226,10 @@ func (s *Store) apply(t *transaction) {
 			e := &effects[i]
 			if e.erase {
 				s.state.active.remove(e.seq, e.terms.keys(e.seq))
+				continue
+			}
+			if e.end {
+				s.state.active.end(e.seq, &e.terms)
 				continue
 			}
 			s.state.active.add(&e.names, &e.terms)

@@ -138,7 +138,7 @@ func (t *turns) assertion(ctx context.Context, i *item, p *protocol.AssertionPay
 			return fmt.Errorf("%w: %s has a successor already", ErrConflict, p.Supersedes)
 		}
 	}
-	q := ArtifactQuery{Type: p.Type, Limit: MaxLimit, PerHome: MaxLimit, Scan: maxTurnScan}
+	q := ArtifactQuery{Type: p.Type, Issuer: p.IssuerID, Limit: MaxLimit, PerHome: MaxLimit, Scan: maxTurnScan}
 	if own := t.store.logs.own.Load(); own != nil {
 		q.Home = own.origin.Domain
 	}
