@@ -69,6 +69,11 @@ func readArtifact(cmd *cobra.Command, path string) (*artifact, error) {
 		}
 		whole = info.Size()
 	}
+	return hashStream(cmd, path, in, whole)
+}
+
+// hashStream is readArtifact of what is open already; whole is its size, 0 where that is not known.
+func hashStream(cmd *cobra.Command, path string, in io.Reader, whole int64) (*artifact, error) {
 	meter := newHashMeter(cmd, path, whole)
 	buffered := bufio.NewReaderSize(&readMeter{cmd.Context(), in, meter}, hashBufferBytes)
 	head, err := buffered.Peek(sniffBytes)

@@ -82,9 +82,10 @@ func (sp *speaker) artifacts(files []string) ([]*artifact, error) {
 
 var hashPattern = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
 
-// hashArgument reads a SHA-256 in either case.
+// hashArgument reads a SHA-256 in either case, also one that is called so: sha256:…
 func hashArgument(text string) (string, bool) {
-	return strings.ToLower(text), hashPattern.MatchString(text)
+	text = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(text)), "sha256:")
+	return text, hashPattern.MatchString(text)
 }
 
 // signedPart is a signed statement in a request.
@@ -260,17 +261,22 @@ func secondOfType(err error) error {
 	return err
 }
 
-// keepReceipt keeps the proof beside the identity: what verifies offline, if the node gives it, else its answer. It returns the file; "" where none could be
-// written, which changes nothing about what was said.
+// keepReceipt keeps the proof beside the identity: what verifies offline, if the node gives it, else its answer. It is what people pass on, so it is what everybody is told: it is
+// asked for without the API key, and has no note. It returns the file; "" where none could be written, which changes nothing about what was said.
 func (sp *speaker) keepReceipt(id string, answer []byte) string {
 	folder := filepath.Join(sp.id.folder(), "receipts")
 	file := filepath.Join(folder, id+".json")
-	if proven, err := sp.client.order(sp.cmd.Context(), http.MethodGet, "/assertions/"+id, nil, nil); err == nil {
+	anybody := *sp.client
+	anybody.apiKey = ""
+	if proven, err := anybody.order(sp.cmd.Context(), http.MethodGet, "/assertions/"+id, nil, nil); err == nil {
 		answer = proven.body
 	} else {
 		note(sp.cmd, "warning: the proof cannot be read now (%v); the receipt is kept as it came. Later: mir assertion get %s --json", err, id)
 	}
-	err := os.MkdirAll(folder, 0o700)
+	answer, err := withoutNote(answer)
+	if err == nil {
+		err = os.MkdirAll(folder, 0o700)
+	}
 	if err == nil {
 		err = renameio.WriteFile(file, answer, 0o600)
 	}
@@ -279,6 +285,31 @@ func (sp *speaker) keepReceipt(id string, answer []byte) string {
 		return ""
 	}
 	return file
+}
+
+// withoutNote is an answer about an assertion without the issuer's own note. One that has none stays byte by byte as it is.
+func withoutNote(answer []byte) ([]byte, error) {
+	var members, inner map[string]json.RawMessage
+	if err := json.Unmarshal(answer, &members); err != nil {
+		return nil, errWrongAnswer
+	}
+	_, noted := members["note"]
+	delete(members, "note")
+	if json.Unmarshal(members["assertion"], &inner) == nil {
+		if _, ok := inner["note"]; ok {
+			noted = true
+			delete(inner, "note")
+			cut, err := strictjson.Marshal(inner)
+			if err != nil {
+				return nil, err
+			}
+			members["assertion"] = cut
+		}
+	}
+	if !noted {
+		return answer, nil
+	}
+	return strictjson.Marshal(members)
 }
 
 // printWith writes a JSON object as it came, with members of ours put before its own, on a line of its own.
@@ -357,11 +388,13 @@ func (sp *speaker) printDry(path, file, id string, payload json.RawMessage, requ
 // curl is the command that sends a body. The API key stays where it is.
 func (sp *speaker) curl(target string, body []byte) string {
 	key := "YOUR_API_KEY"
-	switch path := sp.id.apiKeyPath(sp.cmd); {
-	case path != "" && path != stdinName:
-		key = "$(cat " + shellQuote(path) + ")"
-	case os.Getenv(envAPIKey) != "":
+	place, err := sp.id.apiKeyFor(sp.cmd, sp.client.base)
+	switch {
+	case err != nil:
+	case place.env:
 		key = "$" + envAPIKey
+	case place.file != "" && place.file != stdinName:
+		key = "$(cat " + shellQuote(place.file) + ")"
 	}
 	return fmt.Sprintf("curl -X POST %s \\\n  -H \"x-api-key: %s\" \\\n  -H 'Content-Type: application/json' \\\n  -d %s\n", shellQuote(target), key, shellQuote(string(body)))
 }

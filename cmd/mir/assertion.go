@@ -45,15 +45,20 @@ func askAssertion(cmd *cobra.Command, client *nodeClient, id string) (*provenAns
 	if record.ID() != id {
 		return nil, nil, nil, &exit{exitRejected, fmt.Errorf("the node answered with another assertion, %s", record.ID())}
 	}
+	if err := checkIDs([]assertionAnswer{proven.Assertion}); err != nil {
+		return nil, nil, nil, err
+	}
 	return proven, record, answer, nil
 }
 
 func newAssertionGetCommand(s streams) *cobra.Command {
+	var withNote bool
 	cmd := &cobra.Command{
 		Use:   "get ASSERTION-ID",
 		Short: "Show one assertion; with --json also its proof, for `mir assertion verify`",
 		Long: "Shows what a node says of one assertion. With --json it is the node's whole answer, with all that is needed to verify it: keep it, and verify it anywhere with\n" +
-			"`mir assertion verify FILE`. The issuer's own note is shown to who asks the home node with its API key.",
+			"`mir assertion verify FILE`, or pass it on.\n\n" +
+			"The issuer's own note is for its team: it is shown where the issuer's home is asked with its API key, and with --json only by --note.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := assertionArgument(args[0])
@@ -63,6 +68,11 @@ func newAssertionGetCommand(s streams) *cobra.Command {
 			client, err := readClient(cmd)
 			if err != nil {
 				return err
+			}
+			if withNote || !wantsJSON(cmd) { // what is kept as a proof and passed on must not have the note
+				if err := maybeAPIKey(cmd, client); err != nil {
+					return err
+				}
 			}
 			proven, record, answer, err := askAssertion(cmd, client, id)
 			if err != nil {
@@ -75,10 +85,15 @@ func newAssertionGetCommand(s streams) *cobra.Command {
 				proven.Assertion.Note = proven.Note
 			}
 			fmt.Fprintf(s.out, "%x\n\n", record.Payload.Artifact)
-			return proven.Assertion.print(s.out, client.base.Host)
+			if err := proven.Assertion.print(s.out, client.base.Host); err != nil {
+				return err
+			}
+			noteAnswered(cmd, client)
+			return nil
 		},
 	}
 	addReadFlags(cmd)
+	cmd.Flags().BoolVar(&withNote, "note", false, "with --json: also the issuer's own note, which is not for others")
 	return cmd
 }
 
@@ -86,22 +101,12 @@ func newAssertionGetCommand(s streams) *cobra.Command {
 func addReadFlags(cmd *cobra.Command) {
 	addIdentityFlag(cmd)
 	addNodeFlags(cmd)
-	cmd.Flags().String(flagAPIKeyFile, "", "file with the issuer's API key, in the place of the identity's (env "+envAPIKey+": the key itself)")
-}
-
-// readClient is a client for what any node answers. The node that the user names comes first, then the issuer's home, then the usual one; the home alone gets the API key.
-func readClient(cmd *cobra.Command) (*nodeClient, error) {
-	id, err := identityIfAny(cmd)
-	if err != nil {
-		return nil, err
-	}
-	id.Node = readFrom(cmd, id)
-	return id.client(cmd)
+	cmd.Flags().String(flagAPIKeyFile, "", apiKeyUsage)
 }
 
 func newAssertionListCommand(s streams) *cobra.Command {
 	var limit int
-	var all bool
+	var all, withNotes bool
 	var cursor string
 	cmd := &cobra.Command{
 		Use:   "list [--issuer ISSUER-ID]",
@@ -124,6 +129,11 @@ func newAssertionListCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if withNotes {
+				if err := withAPIKey(cmd, client); err != nil {
+					return err
+				}
+			}
 			query := url.Values{"limit": {strconv.Itoa(limit)}}
 			if cursor != "" {
 				query.Set("cursor", cursor)
@@ -136,6 +146,7 @@ func newAssertionListCommand(s streams) *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 50, fmt.Sprintf("assertions a page, at most %d", maxListLimit))
 	cmd.Flags().StringVar(&cursor, "cursor", "", "go on where an earlier page ended")
 	cmd.Flags().BoolVar(&all, "all", false, "all pages, not only the first")
+	cmd.Flags().BoolVar(&withNotes, "note", false, "with --json: also the issuer's own notes, which are not for others")
 	return cmd
 }
 
@@ -154,6 +165,9 @@ func listAssertions(cmd *cobra.Command, s streams, client *nodeClient, path stri
 		if err := decodeAnswer(answer.body, &page); err != nil {
 			return err
 		}
+		if err := checkIDs(page.Assertions); err != nil {
+			return err
+		}
 		if wantsJSON(cmd) {
 			err = printRaw(cmd, answer.body)
 		} else {
@@ -169,9 +183,11 @@ func listAssertions(cmd *cobra.Command, s streams, client *nodeClient, path stri
 		switch {
 		case page.NextCursor == "" || page.NextCursor == query.Get("cursor"):
 			note(cmd, "%s.", plural(count, "assertion"))
+			noteAnswered(cmd, client)
 			return nil
 		case !all:
 			note(cmd, "%s, and there are more: --all, or --cursor %s", plural(count, "assertion"), shellQuote(page.NextCursor))
+			noteAnswered(cmd, client)
 			return nil
 		case empty == maxEmptyPages:
 			return &exit{exitUnreachable, fmt.Errorf("%w: %d pages in a row without an assertion", errWrongAnswer, empty)}

@@ -42,6 +42,19 @@ type assertionAnswer struct {
 	Note         string `json:"note"`         // in lists, to the issuer itself
 }
 
+// checkIDs refuses an answer with IDs that are none: people copy them from here into command lines.
+func checkIDs(list []assertionAnswer) error {
+	for i := range list {
+		a := &list[i]
+		for _, id := range []string{a.ID, cmp.Or(a.Signed.Disputes, a.ID), cmp.Or(a.Signed.Supersedes, a.ID), cmp.Or(a.SupersededBy, a.ID)} {
+			if _, err := protocol.ParseAssertionID(id); err != nil {
+				return &exit{exitUnreachable, fmt.Errorf("%w: %q is no assertion ID", errWrongAnswer, id)}
+			}
+		}
+	}
+	return nil
+}
+
 // contextLine is the context, and whether it was signed.
 func (a *assertionAnswer) contextLine() string {
 	switch {

@@ -34,8 +34,8 @@ func TestLookupForAPerson(t *testing.T) {
 			[]string{"verified by its activity, in the word of its home home.test", "vouched for by the issuer's home, home.test"}, nil},
 		{"said by the home, not seen here", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"UNVERIFIED","verified":false,"home":"home.test","verification":null,
 			"detail":"its home says that it owns n.test; this node has not seen it"}}`, false, []string{"not verified", "this node has not seen it"}, nil},
-		{"under review", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"RESTRICTED","home":"home.test"}}`, false, []string{"not verified; RESTRICTED"}, nil},
-		{"suspended", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"SUSPENDED","verified":true,"home":"home.test"}}`, false, []string{"verified; SUSPENDED"}, nil},
+		{"under review", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"RESTRICTED","home":"home.test"}}`, false, []string{"issuer    RESTRICTED, under review by its home; not verified"}, nil},
+		{"suspended", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"SUSPENDED","verified":true,"home":"home.test"}}`, false, []string{"issuer    SUSPENDED by its home; verified"}, nil},
 		{"of an issuer that the node does not know", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"issuer_7","name":null,"status":"UNVERIFIED","verified":false,"home":null,"verification":null}}`, false,
 			[]string{"ISSUED_BY  issuer_7 says", "vouched for by the issuer's home, -"}, nil},
 		{"signed and unsigned", `{"id":"a1","type":"ISSUED_BY","context":"c","contextSigned":false,"signed":{"artifactMimeType":"image/png"},
@@ -56,7 +56,7 @@ func TestLookupForAPerson(t *testing.T) {
 			answer.Conflicts = test.conflicts
 			sortForReading(answer.Assertions, answer.Conflicts)
 			var out bytes.Buffer
-			if err := answer.print(streams{out: &out}, "node:1", question{"file", "h"}); err != nil {
+			if err := answer.print(streams{out: &out}, "node:1", question{name: "file", hash: "h"}); err != nil {
 				t.Fatal(err)
 			}
 			text := out.String()

@@ -68,7 +68,7 @@ func (m *matching) files(names []string) error {
 				return err
 			}
 			list = append(list, a)
-			questions = append(questions, question{name, a.hash})
+			questions = append(questions, question{name: name, hash: a.hash})
 		}
 		answers, err := askAbout(m.cmd, m.client, questions)
 		if err != nil {

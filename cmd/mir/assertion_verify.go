@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -127,6 +128,8 @@ type assertionReport struct {
 	Index       *uint64       `json:"index,omitzero"`
 	LoggedAt    time.Time     `json:"loggedAt,omitzero"`
 	Revoked     *bool         `json:"revoked,omitzero"`
+	Superseded  bool          `json:"superseded,omitzero"`   // revoked, and another one put in its place
+	Successor   string        `json:"supersededBy,omitzero"` // that one, if the answer proves it
 	RevokedAt   time.Time     `json:"revokedAt,omitzero"`
 	Reason      string        `json:"revocationReason,omitzero"`
 	Proved      []string      `json:"proved,omitzero"`
@@ -149,7 +152,10 @@ func verifyAssertion(answer []byte, keys proof.Keys, hash string) *assertionRepo
 			Proved: v.Proved, Open: v.Open, payload: &v.Assertion.Payload,
 		}
 		if revoked {
-			r.RevokedAt, r.Reason = v.Revoked.At, v.Revocation.Reason
+			r.RevokedAt, r.Reason, r.Superseded = v.Revoked.At, v.Revocation.Reason, v.Revocation.Action == protocol.ActionSupersede
+			if v.Successor != nil {
+				r.Successor = v.Successor.ID()
+			}
 		}
 		if hash != "" && hash != r.Artifact {
 			err = &rejection{fault: "file", message: "the answer holds, but it is not about this file, whose SHA-256 is " + hash}
@@ -203,7 +209,11 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 		line("says", "%s: %s %s", r.Type, r.IssuerName, meaning(r.payload.Type))
 		line("about", "%s", r.Artifact)
 		if *r.Revoked {
-			line("REVOKED", "it is no longer said, since %s%s", moment(r.RevokedAt), quoted(": ", r.Reason))
+			title, words := "REVOKED", "it is no longer said"
+			if r.Superseded {
+				title, words = "SUPERSEDED", "its issuer put "+cmp.Or(r.Successor, "another one")+" in its place"
+			}
+			line(title, "%s, since %s%s", words, moment(r.RevokedAt), quoted(": ", r.Reason))
 		}
 		if r.payload.Scope != "" {
 			line("scope", "%s", r.payload.Scope)

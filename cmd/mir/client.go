@@ -44,6 +44,8 @@ type nodeClient struct {
 	http   *http.Client
 	caFile string // of the flag: what is printed to go on with must carry it
 	apiKey string // "" for none; goes to base's host alone
+	linked bool   // base is that of a look-up link: no flag named it
+	public bool   // for what anybody may read: where the API key is refused it is done without
 
 	// How errors speak of what does not answer; "" for a node at base.
 	what, shown, hint string

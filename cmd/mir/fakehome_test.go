@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,8 @@ type fakeHome struct {
 	said      []*fakeSaid
 	busy      int // how many writes are still answered with 429
 	looks     int // how often the domain was looked at
+
+	seen func(line string) // is told of each request: the host that it is for, the method and the path, and the API key
 }
 
 // fakeSaid is an assertion there.
@@ -40,13 +43,17 @@ const (
 	fakeTime   = "2026-11-01T00:00:00.000Z"
 )
 
-// startFakeHome starts such a node, on the port PORT. The name of its issuer holds an escape sequence. It is busy at its first write; of a file with the display name "liar" it answers
+// startFakeHome starts such a node, on the port PORT; the file "seen" gets a line for each request. The name of its issuer holds an escape sequence. It is busy at its first write; of a file with the display name "liar" it answers
 // with another assertion, and of one with "moved" that it belongs elsewhere.
 func startFakeHome(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: fakehome")
 	}
 	h := &fakeHome{busy: 1, challenge: strings.Repeat("c0ffee", 8)}
+	seen, err := os.Create(ts.MkAbs("seen"))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(seen.Close()) })
+	h.seen = func(line string) { _, _ = fmt.Fprintln(seen, line) } // a line that is missing fails the script
 	mux := http.NewServeMux()
 	for pattern, answer := range map[string]func(r *http.Request, body []byte) (int, string){
 		"POST /admin/issuers":     h.create,
@@ -83,6 +90,7 @@ func (h *fakeHome) answer(w http.ResponseWriter, r *http.Request, do func(*http.
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	h.seen(fmt.Sprintf("%s %s %s %s", r.Host, r.Method, r.URL.Path, r.Header.Get("X-API-Key")))
 	key, open := r.Header.Get("X-API-Key"), r.Method == http.MethodGet || strings.HasPrefix(r.URL.Path, "/admin/")
 	var status int
 	var text string

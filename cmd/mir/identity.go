@@ -2,16 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"mirnode/internal/pemfile"
@@ -43,21 +40,28 @@ type identity struct {
 	KeyFile    string `json:"keyFile"`
 	APIKeyFile string `json:"apiKeyFile"`
 
-	path string // of the file
-	home string // Node as the file has it: the API key of the file goes there alone
+	path  string // of the file
+	home  string // Node as the file has it: the API key of the file goes there alone. "" where the file is not there, or does not count
+	known bool   // written on this machine by this program
+	alien bool   // there is a file that does not count: nobody named it, and it was not written here
 }
 
 // addIdentityFlag gives a command the flag that says which issuer.json counts.
 func addIdentityFlag(cmd *cobra.Command) {
-	cmd.Flags().String(flagIdentity, defaultIdentity, "file that says who the issuer is, as `mir issuer new` writes it (env "+envIdentity+")")
+	cmd.Flags().String(flagIdentity, defaultIdentity, "file that says who the issuer is, as `mir issuer new` writes it (env "+envIdentity+"); one that is\n"+
+		"not named counts only as `mir issuer new` wrote it on this machine")
 }
+
+// apiKeyUsage is the help of the flag for the API key.
+const apiKeyUsage = "file with the issuer's API key, in the place of the identity's (env " + envAPIKey + ": the key itself; it goes to the\n" +
+	"node of " + envNode + ", or of --node, and to no other)"
 
 // addIssuerFlags gives a command that acts for an issuer the flags that readIdentity and the functions of *identity read.
 func addIssuerFlags(cmd *cobra.Command) {
 	addIdentityFlag(cmd)
 	cmd.Flags().String(flagNode, "", "URL of the issuer's home node (default: as in the identity; env "+envNode+")")
 	cmd.Flags().String(flagIssuer, "", "ID of the issuer, in the place of the identity's")
-	cmd.Flags().String(flagAPIKeyFile, "", "file with the issuer's API key, in the place of the identity's (env "+envAPIKey+": the key itself)")
+	cmd.Flags().String(flagAPIKeyFile, "", apiKeyUsage)
 	addCAFlag(cmd)
 }
 
@@ -73,11 +77,15 @@ func readIdentity(cmd *cobra.Command) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if id.IssuerID == "" {
-		return nil, withHint(fmt.Sprintf("which issuer? There is no %s, and no --%s", id.path, flagIssuer),
-			"`mir issuer new` sets an issuer up here: the operator of your node gives you its ID and an API key (mir admin issuer new).")
+	switch {
+	case id.IssuerID != "":
+		return id, nil
+	case id.alien:
+		return nil, withHint(fmt.Sprintf("which issuer? There is a %s, but it was not written on this machine by `mir issuer new`", id.path),
+			fmt.Sprintf("If it is yours, and not what came with somebody's folder, name it: --%s %s, or %s.", flagIdentity, shellQuote(id.path), envIdentity))
 	}
-	return id, nil
+	return nil, withHint(fmt.Sprintf("which issuer? There is no %s, and no --%s", id.path, flagIssuer),
+		"`mir issuer new` sets an issuer up here: the operator of your node gives you its ID and an API key (mir admin issuer new).")
 }
 
 // identityIfAny is readIdentity where an identity need not be: its issuer may be "".
@@ -89,7 +97,10 @@ func identityIfAny(cmd *cobra.Command) (*identity, error) {
 	case errors.Is(err, fs.ErrNotExist) && !named: // all may be said by flags
 	case err != nil:
 		return nil, err
+	case !named && !isKnown(id.path, data):
+		id.alien = true
 	default:
+		id.known = isKnown(id.path, data)
 		if err := strictjson.Unmarshal(data, id); err != nil || id.Node == "" || id.IssuerID == "" {
 			return nil, withHint(fmt.Sprintf("%s says not who the issuer is: %s", id.path, orElse(err, `it needs "node" and "issuerId"`)), "`mir issuer new` writes it.")
 		}
@@ -116,25 +127,8 @@ func orElse(err error, text string) string {
 	return text
 }
 
-// write writes issuer.json, in one step.
-func (id *identity) write() error {
-	data, err := json.MarshalIndent(id, "", "  ")
-	if err != nil {
-		return err
-	}
-	return renameio.WriteFile(id.path, append(data, '\n'), 0o600)
-}
-
 // folder is where the issuer's files are.
 func (id *identity) folder() string { return filepath.Dir(id.path) }
-
-// file is a path of issuer.json, from here.
-func (id *identity) file(path string) string {
-	if path == "" || filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(id.folder(), path)
-}
 
 // recorded is a path from here as issuer.json has it: relative if it is in the folder or below, else absolute.
 func (id *identity) recorded(path string) (string, error) {
@@ -152,39 +146,23 @@ func (id *identity) recorded(path string) (string, error) {
 	return path, nil
 }
 
-// keyPath is the file of the private key.
-func (id *identity) keyPath(cmd *cobra.Command) string {
-	if f := cmd.Flags().Lookup(flagIssuerKey); f != nil && f.Changed {
-		return f.Value.String()
-	}
-	if id.KeyFile != "" {
-		return id.file(id.KeyFile)
-	}
-	return defaultIssuerKey
-}
-
 // key reads the private key.
 func (id *identity) key(cmd *cobra.Command) (signingKey, error) {
-	return readSigningKey(cmd, id.keyPath(cmd))
-}
-
-// apiKeyPath is the file of the API key; "" where it is in the environment, or nowhere.
-func (id *identity) apiKeyPath(cmd *cobra.Command) string {
-	if f := cmd.Flags().Lookup(flagAPIKeyFile); f != nil && f.Changed {
-		return f.Value.String()
+	if f := cmd.Flags().Lookup(flagIssuerKey); f != nil && f.Changed {
+		return readSigningKey(cmd, f.Value.String())
 	}
-	if os.Getenv(envAPIKey) != "" {
-		return ""
+	path, err := id.file(id.KeyFile)
+	if err != nil {
+		return signingKey{}, err
 	}
-	return id.file(id.APIKeyFile)
-}
-
-// apiKey reads the API key; "" where none is configured.
-func (id *identity) apiKey(cmd *cobra.Command) (string, error) {
-	path := id.apiKeyPath(cmd)
 	if path == "" {
-		return checkAPIKey("env "+envAPIKey, os.Getenv(envAPIKey))
+		path = defaultIssuerKey
 	}
+	return readSigningKey(cmd, path)
+}
+
+// readAPIKey reads the API key of a file.
+func readAPIKey(cmd *cobra.Command, path string) (string, error) {
 	data, err := readInput(cmd, path, maxAPIKeyBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", withHint("there is no API key at "+path, "Name its file with --"+flagAPIKeyFile+", or set "+envAPIKey+". A lost key is not shown again: the node's operator makes a new one.")
@@ -209,39 +187,59 @@ func checkAPIKey(from, key string) (string, error) {
 	return key, nil
 }
 
-// client speaks to the node that is asked, with the API key where that is its own: the one of issuer.json goes to the home that issuer.json names, and one that is
-// given in so many words to the node that is named beside it.
+// client speaks to the node that is asked, with the API key where that is its own.
 func (id *identity) client(cmd *cobra.Command) (*nodeClient, error) {
 	client, err := newClientOf(cmd, id.Node)
-	if err != nil || !id.owns(cmd, client) {
-		return client, err
+	if err != nil {
+		return nil, err
 	}
-	client.apiKey, err = id.apiKey(cmd)
+	place, err := id.apiKeyFor(cmd, client.base)
+	if err != nil {
+		return nil, err
+	}
+	client.apiKey, err = place.read(cmd)
 	return client, err
-}
-
-// owns tells whether the API key may be sent to the node.
-func (id *identity) owns(cmd *cobra.Command, client *nodeClient) bool {
-	given := cmd.Flags().Lookup(flagAPIKeyFile)
-	if given != nil && given.Changed || id.home == "" && os.Getenv(envAPIKey) != "" {
-		return true
-	}
-	home, err := url.Parse(id.home)
-	return err == nil && home.Scheme == client.base.Scheme && strings.EqualFold(home.Host, client.base.Host)
 }
 
 // writer is client for what needs an API key. A node that is not the home is asked all the same: it names the home.
 func (id *identity) writer(cmd *cobra.Command) (*nodeClient, error) {
 	client, err := id.client(cmd)
-	if err != nil {
-		return nil, err
-	}
-	if client.apiKey == "" && id.home != "" && !id.owns(cmd, client) {
+	switch {
+	case err != nil || client.apiKey != "":
+		return client, err
+	case id.home != "" && !sameNode(id.home, client.base):
 		note(cmd, "warning: the API key is that of %s, and is not sent to %s; --%s sends one", id.home, id.Node, flagAPIKeyFile)
 		return client, nil
+	case os.Getenv(envAPIKey) != "":
+		return nil, withHint(fmt.Sprintf("this needs the issuer's API key, and the one of %s is not for %s", envAPIKey, id.Node),
+			"It goes to the node that "+envNode+" names, or --"+flagNode+" where that is not set, and to no other. --"+flagAPIKeyFile+" sends one to the node that is asked.")
 	}
-	if client.apiKey == "" {
-		err = withHint("this needs the issuer's API key", "Name its file with --"+flagAPIKeyFile+", or set "+envAPIKey+". The node's operator makes one: mir admin issuer api-key new.")
+	return nil, withHint("this needs the issuer's API key", "Name its file with --"+flagAPIKeyFile+", or set "+envAPIKey+". The node's operator makes one: mir admin issuer api-key new.")
+}
+
+// readClient is a client for what any node answers, without an API key. The user alone chooses the node that is asked: no file does.
+func readClient(cmd *cobra.Command) (*nodeClient, error) {
+	return newNodeClient(cmd)
+}
+
+// withAPIKey gives the client the API key of the node, where one is set up here or named.
+func withAPIKey(cmd *cobra.Command, client *nodeClient) error {
+	id, err := identityIfAny(cmd)
+	if err != nil {
+		return err
 	}
-	return client, err
+	if id.alien {
+		note(cmd, "%s is not used: it was not written on this machine by `mir issuer new`. If it is yours, name it with --%s.", id.path, flagIdentity)
+	}
+	place, err := id.apiKeyFor(cmd, client.base)
+	if err != nil {
+		return err
+	}
+	client.apiKey, err = place.read(cmd)
+	return err
+}
+
+// noteAnswered says whose answer it is.
+func noteAnswered(cmd *cobra.Command, client *nodeClient) {
+	note(cmd, "Answered by the node at %s", client.base)
 }

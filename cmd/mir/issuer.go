@@ -31,6 +31,7 @@ func newIssuerNewCommand(s streams) *cobra.Command {
 		Short: "Set an issuer up on this machine: make its signing key, register it, remember who it is",
 		Long: "The node's operator makes the issuer, and gives you its ID and an API key (mir admin issuer new). This command makes a signing key here, registers its\n" +
 			"public half with the node by showing that you hold the private one, and writes " + defaultIdentity + ", so that `mir assert` and the others know who speaks.\n" +
+			"Your configuration folder notes that the file is your own: one that came with somebody's folder counts only where --identity names it.\n" +
 			"The private key never leaves this machine. Keep .mir/ out of version control.",
 		Example: "  mir issuer new --issuer issuer_0f5c… --api-key-file api-key.txt --node https://mir.example.com\n" +
 			"  openssl genpkey -algorithm ed25519 -out k.pem && mir issuer new --issuer issuer_0f5c… --api-key-file api-key.txt --key k.pem",
@@ -57,7 +58,7 @@ func runIssuerNew(cmd *cobra.Command, s streams, making *keyMaking) error {
 	if err := keyFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
-	id := &identity{path: path, Node: setting(cmd, flagNode, envNode)}
+	id := &identity{path: path, Node: setting(cmd, flagNode, envNode), known: true}
 	if id.Node == "" {
 		id.Node = defaultNode
 	}
@@ -76,13 +77,17 @@ func runIssuerNew(cmd *cobra.Command, s streams, making *keyMaking) error {
 	if id.KeyFile, err = id.recorded(keyFile); err != nil {
 		return err
 	}
-	if err := id.keepAPIKey(cmd, client.apiKey); err != nil {
+	if err := id.keepAPIKey(cmd, client); err != nil {
 		return err
 	}
-	if err := id.write(); err != nil {
+	if err := id.write(cmd); err != nil {
 		return err
 	}
 	if wantsJSON(cmd) {
+		apiKeyFile, err := id.file(id.APIKeyFile)
+		if err != nil {
+			return err
+		}
 		return printJSON(s.out, struct {
 			Identity    string `json:"identity"`
 			IssuerID    string `json:"issuerId"`
@@ -91,7 +96,7 @@ func runIssuerNew(cmd *cobra.Command, s streams, making *keyMaking) error {
 			APIKeyFile  string `json:"apiKeyFile"`
 			Algorithm   string `json:"algorithm"`
 			Fingerprint string `json:"fingerprint"`
-		}{path, id.IssuerID, id.Node, keyFile, id.file(id.APIKeyFile), registered.Algorithm, registered.Fingerprint})
+		}{path, id.IssuerID, id.Node, keyFile, apiKeyFile, registered.Algorithm, registered.Fingerprint})
 	}
 	fmt.Fprintf(s.out, "issuer       %s\nkey          %s, %s\nfingerprint  %s\n", id.IssuerID, printable(keyFile), printable(registered.Algorithm), printable(registered.Fingerprint))
 	note(cmd, "The node has the public key. Keep %s secret, and keep a copy in a safe place.", keyFile)
@@ -100,17 +105,20 @@ func runIssuerNew(cmd *cobra.Command, s streams, making *keyMaking) error {
 }
 
 // keepAPIKey sees to it that the API key is in a file, and the file in the identity.
-func (id *identity) keepAPIKey(cmd *cobra.Command, key string) error {
-	path := id.apiKeyPath(cmd)
+func (id *identity) keepAPIKey(cmd *cobra.Command, client *nodeClient) error {
+	place, err := id.apiKeyFor(cmd, client.base)
+	if err != nil {
+		return err
+	}
+	path := place.file
 	if path == "" || path == stdinName {
 		path = filepath.Join(id.folder(), filepath.Base(defaultAPIKey))
-		if err := writeSecret(path, []byte(key+"\n")); errors.Is(err, fs.ErrExist) {
+		if err := writeSecret(path, []byte(client.apiKey+"\n")); errors.Is(err, fs.ErrExist) {
 			return withHint(path+" exists, and a secret is never overwritten", "Name it with --"+flagAPIKeyFile+" if it is this key; else move it away.")
 		} else if err != nil {
 			return err
 		}
 	}
-	var err error
 	id.APIKeyFile, err = id.recorded(path)
 	return err
 }
@@ -267,31 +275,29 @@ func newIssuerShowCommand(s streams) *cobra.Command {
 	return cmd
 }
 
-// readerOf gives a client for what anybody may read about an issuer: the one that is named, or the one that is set up here.
+// readerOf gives a client for what anybody may read about an issuer: the one that is named, or the one that is set up here, of which its home is asked.
 func readerOf(cmd *cobra.Command, args []string) (*nodeClient, string, error) {
-	id, err := identityIfAny(cmd)
+	id, err := readIdentityIfNone(cmd, args)
 	if err != nil {
 		return nil, "", err
 	}
-	issuer := id.IssuerID
-	if len(args) > 0 {
-		if issuer, err = issuerArgument(args[0]); err != nil {
-			return nil, "", err
-		}
+	if cmd.Flags().Changed(flagNode) || os.Getenv(envNode) != "" {
+		id.Node = setting(cmd, flagNode, envNode)
 	}
-	if issuer == "" {
-		return nil, "", withHint("which issuer?", "Name it, or set one up here with `mir issuer new`.")
+	issuer, err := issuerArgument(id.IssuerID)
+	if err != nil {
+		return nil, "", err
 	}
-	client, err := newClientOf(cmd, readFrom(cmd, id))
+	client, err := newClientOf(cmd, id.Node)
 	return client, issuer, err
 }
 
-// readFrom is the node that is asked what any node can answer: the one that is named, else the issuer's home, else the usual one.
-func readFrom(cmd *cobra.Command, id *identity) string {
-	if cmd.Flags().Changed(flagNode) || os.Getenv(envNode) != "" || id.Node == "" {
-		return setting(cmd, flagNode, envNode)
+// readIdentityIfNone is the issuer that an argument names, else the one that is set up here.
+func readIdentityIfNone(cmd *cobra.Command, args []string) (*identity, error) {
+	if len(args) == 0 {
+		return readIdentity(cmd)
 	}
-	return id.Node
+	return &identity{IssuerID: args[0], Node: setting(cmd, flagNode, envNode)}, nil
 }
 
 // printKeys lists an issuer's keys; with anchors, also who vouches for each.

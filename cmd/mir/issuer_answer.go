@@ -42,11 +42,11 @@ func (i *issuerAnswer) badge(node string) string {
 	case i.Verified:
 		words = "verified"
 	}
-	switch i.Status {
+	switch i.Status { // what its home says against it comes first
 	case string(protocol.IssuerRestricted):
-		words += "; RESTRICTED: under review by its home"
+		return "RESTRICTED, under review by its home; " + words
 	case string(protocol.IssuerSuspended):
-		words += "; SUSPENDED by its home"
+		return "SUSPENDED by its home; " + words
 	}
 	return words
 }

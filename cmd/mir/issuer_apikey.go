@@ -19,7 +19,8 @@ import (
 // newIssuerAPIKeyCommand is `mir issuer api-key`.
 func newIssuerAPIKeyCommand(s streams) *cobra.Command {
 	return commandGroup("api-key", "Make, list, replace and revoke the issuer's API keys",
-		newIssuerAPIKeyNewCommand(s), newIssuerAPIKeyListCommand(s), newIssuerAPIKeyRotateCommand(s), newIssuerAPIKeyRevokeCommand(s))
+		newIssuerAPIKeyNewCommand(s), newIssuerAPIKeyListCommand(s), newIssuerAPIKeyRotateCommand(s), newIssuerAPIKeyUseCommand(s),
+		newIssuerAPIKeyRevokeCommand(s))
 }
 
 // apiKeyScopes are what an API key may be good for.
@@ -201,16 +202,24 @@ func newIssuerAPIKeyRotateCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			file := id.apiKeyPath(cmd)
+			place, err := id.apiKeyFor(cmd, client.base)
+			if err != nil {
+				return err
+			}
+			file := place.file
 			if use && (file == "" || file == stdinName) {
 				return withHint("--use: no file holds the API key that is in use", "Name one for the new key with --out.")
 			}
 			answer, err := client.order(cmd.Context(), http.MethodPost, path+"/"+url.PathEscape(args[0])+"/rotate", nil, nil)
-			if err != nil || !use {
-				if err == nil {
-					err = printFreshKey(cmd, s, answer.body, draft.out)
-				}
+			if err != nil {
 				return err
+			}
+			if !use {
+				if err := printFreshKey(cmd, s, answer.body, draft.out); err != nil {
+					return err
+				}
+				warnOfOwnKey(cmd, client, path, "Put the new one into its place: mir issuer api-key use "+fileOr(draft.out))
+				return nil
 			}
 			return useFreshKey(cmd, s, answer.body, file)
 		},
@@ -255,7 +264,11 @@ func newIssuerAPIKeyRevokeCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return revokeAPIKey(cmd, s, client, path, args[0])
+			if err := revokeAPIKey(cmd, s, client, path, args[0]); err != nil {
+				return err
+			}
+			warnOfOwnKey(cmd, client, path, "Put another one into its place: mir issuer api-key use FILE")
+			return nil
 		},
 	}
 	addIssuerFlags(cmd)

@@ -32,11 +32,11 @@ func newIssuerKeyNewCommand(s streams) *cobra.Command {
 				return err
 			}
 			before := id.KeyFile
-			if use && exists(id.path) {
+			if use && id.home != "" {
 				if id.KeyFile, err = id.recorded(path); err != nil {
 					return err
 				}
-				if err := id.write(); err != nil {
+				if err := id.write(cmd); err != nil {
 					return err
 				}
 			}
@@ -45,7 +45,7 @@ func newIssuerKeyNewCommand(s streams) *cobra.Command {
 			}
 			fmt.Fprintf(s.out, "key          %s, %s\nfingerprint  %s\n", printable(path), printable(registered.Algorithm), printable(registered.Fingerprint))
 			if use && before != id.KeyFile {
-				note(cmd, "%s signs with it from now on. The key before, %s, is good until you revoke it: mir issuer key revoke FINGERPRINT", id.path, id.file(before))
+				note(cmd, "%s signs with it from now on. The key before, %s, is good until you revoke it: mir issuer key revoke FINGERPRINT", id.path, before)
 			}
 			return nil
 		},

@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
 
@@ -17,19 +15,17 @@ const lookupBatch = 100
 
 func newLookupCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "lookup (FILE | SHA-256 | -)...",
+		Use:   "lookup (FILE | SHA-256 | LINK | -)...",
 		Short: "Find out who says what about a file",
 		Long: "Hashes the file here, and asks a node what is said about it: who says it, since when, how the issuer is verified and its key vouched for; what contradicts comes\n" +
 			"first, what was revoked last. The file does not leave this machine. Several files are asked for at once where an API key of this node is set up here.\n\n" +
+			"A SHA-256 may be given in the place of a file, by itself, as sha256:…, or on standard input; and a look-up link: its hash is asked for, at the node of\n" +
+			"--node or MIR_NODE if one of them names any, else at the link's.\n\n" +
 			"A node says what it verified itself, but it is the node that says it: `mir assertion verify ASSERTION-ID` takes nobody's word.\n\n" +
 			"Exit code 0: something is said. 1: nothing is said about one of the files at least, which is no evidence of anything. 3: the node does not answer.",
 		Example: "  mir lookup photo.jpg\n  mir lookup e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --node https://mir.example.com",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := readClient(cmd)
-			if err != nil {
-				return err
-			}
 			var questions []question
 			for _, arg := range args {
 				q, err := newQuestion(cmd, arg)
@@ -38,26 +34,15 @@ func newLookupCommand(s streams) *cobra.Command {
 				}
 				questions = append(questions, q)
 			}
+			client, err := lookupClient(cmd, questions)
+			if err != nil {
+				return err
+			}
 			return lookUp(cmd, s, client, questions)
 		},
 	}
 	addReadFlags(cmd)
 	return cmd
-}
-
-// question is a file that is asked about.
-type question struct{ name, hash string }
-
-// newQuestion hashes a file, or takes a hash as it is. A file that is called like a hash is told from one by its path: ./NAME.
-func newQuestion(cmd *cobra.Command, arg string) (question, error) {
-	if hash, ok := hashArgument(arg); ok {
-		return question{hash, hash}, nil
-	}
-	hash, err := hashFile(cmd, arg)
-	if errors.Is(err, fs.ErrNotExist) {
-		return question{}, withHint(fmt.Sprintf("%q is neither a file nor a SHA-256", arg), "A SHA-256 has 64 hex digits.")
-	}
-	return question{arg, hash}, err
 }
 
 // lookupAnswer is what is said about one file.
@@ -71,13 +56,16 @@ type lookupAnswer struct {
 
 // lookUp asks about all, and prints each answer as it comes.
 func lookUp(cmd *cobra.Command, s streams, client *nodeClient, questions []question) error {
-	nothing, first := false, ""
+	nothing, first, several := false, "", len(questions) > 1
 	for len(questions) > 0 {
 		n := 1
 		if client.apiKey != "" && len(questions) > 1 {
 			n = min(len(questions), lookupBatch)
 		}
 		answers, err := askAbout(cmd, client, questions[:n])
+		if n > 1 && client.apiKey == "" && err != nil {
+			continue // the node refuses the API key: one after the other, as anybody may
+		}
 		if err != nil {
 			return err
 		}
@@ -97,8 +85,12 @@ func lookUp(cmd *cobra.Command, s streams, client *nodeClient, questions []quest
 		questions = questions[n:]
 	}
 	if first != "" && !wantsJSON(cmd) {
-		note(cmd, "%s says so. To take nobody's word: mir assertion verify %s", client.base.Host, first)
+		if several {
+			first = "ID, for each ID above"
+		}
+		note(cmd, "To take nobody's word: mir assertion verify%s %s", client.again(cmd), first)
 	}
+	noteAnswered(cmd, client)
 	if nothing {
 		return &exit{code: exitRejected}
 	}
@@ -108,7 +100,7 @@ func lookUp(cmd *cobra.Command, s streams, client *nodeClient, questions []quest
 // askAbout gets the answers about files, in their order: of one as anybody may ask, of several in one request, which needs an API key.
 func askAbout(cmd *cobra.Command, client *nodeClient, questions []question) ([]json.RawMessage, error) {
 	if len(questions) == 1 {
-		answer, err := client.order(cmd.Context(), http.MethodGet, "/assertions", url.Values{"hash": {questions[0].hash}}, nil)
+		answer, err := client.read(cmd, "/assertions", url.Values{"hash": {questions[0].hash}})
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +111,7 @@ func askAbout(cmd *cobra.Command, client *nodeClient, questions []question) ([]j
 		hashes = append(hashes, q.hash)
 	}
 	answer, err := client.order(cmd.Context(), http.MethodPost, "/assertions/lookup", nil, map[string][]string{"hashes": hashes})
-	if err != nil {
+	if client.dropKey(cmd, answer, err) || err != nil {
 		return nil, err
 	}
 	var batch struct {
@@ -147,6 +139,9 @@ func printLookup(cmd *cobra.Command, s streams, client *nodeClient, q question, 
 	}
 	if answer.ArtifactHash != "" && answer.ArtifactHash != q.hash {
 		return "", &exit{exitUnreachable, fmt.Errorf("%w: it is about %s", errWrongAnswer, answer.ArtifactHash)}
+	}
+	if err := checkIDs(answer.Assertions); err != nil {
+		return "", err
 	}
 	sortForReading(answer.Assertions, answer.Conflicts)
 	if len(answer.Assertions) > 0 {

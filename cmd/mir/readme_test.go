@@ -52,6 +52,7 @@ func TestReadme(t *testing.T) {
 	commands := strings.NewReplacer("bin/mir", program, "/tmp/mir-demo", filepath.Join(dir, "demo")).Replace(script.String())
 	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", commands)
 	shell.Dir = dir
+	shell.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=") // the program notes there which identities are the user's own
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -51,6 +51,11 @@ func TestScripts(t *testing.T) {
 			docs, failed := filepath.Abs(filepath.Join("..", "..", "docs"))
 			err = errors.Join(err, failed)
 			env.Setenv("DOCS", docs)
+			home := filepath.Join(env.WorkDir, ".home") // the program notes there which identities are the user's own
+			for _, name := range []string{"HOME", "AppData"} {
+				env.Setenv(name, home)
+			}
+			env.Setenv("XDG_CONFIG_HOME", "")
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each program under the race detector ends a second late
 			return err
 		},
