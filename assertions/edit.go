@@ -37,6 +37,7 @@ func (s *Service) Edit(ctx context.Context, caller accounts.Caller, id [32]byte,
 		return nil, err
 	}
 	if patch.Note.Set {
+		ctx = context.WithoutCancel(ctx) // as in append: what has begun is finished before the next begins
 		if err := s.store.PutNote(ctx, id, patch.Note.Value); err != nil {
 			return nil, err
 		}
@@ -47,8 +48,34 @@ func (s *Service) Edit(ctx context.Context, caller accounts.Caller, id [32]byte,
 	return s.append(ctx, caller.Issuer, id, "", edit)
 }
 
+// checkContextUnsigned refuses an unsigned context beside a signed one: readers are shown the signed one alone.
+func checkContextUnsigned(state *store.AssertionState) error {
+	if !state.HasTexts {
+		return nil
+	}
+	assertion, err := protocol.ParseAssertion(state.Raw)
+	if err != nil {
+		return err
+	}
+	return contextSigned(&assertion.Payload)
+}
+
+// contextSigned is the refusal of an unsigned context, where the payload has a signed one.
+func contextSigned(p *protocol.AssertionPayload) error {
+	if p.Context == "" {
+		return nil
+	}
+	return invalid("readers are shown the signed context alone: leave context out beside the payload; to say something else than was signed, supersede the assertion",
+		"the context is signed: supersede the assertion to change it")
+}
+
 // edited is the record of an edit; nil where the metadata stays as it is.
 func (s *Service) edited(state *store.AssertionState, issuerID string, patch *Patch) (*protocol.MetadataEdit, error) {
+	if patch.Context.Value != "" {
+		if err := checkContextUnsigned(state); err != nil {
+			return nil, err
+		}
+	}
 	before := new(protocol.AssertionMetadata)
 	if state.Metadata != nil {
 		var err error
