@@ -217,13 +217,17 @@ func (sp *speaker) submit(path string, request any, payload *protocol.AssertionP
 	if created.Assertion.ID != payload.ID() {
 		return &exit{exitUnreachable, fmt.Errorf("%w: it calls the assertion %q, which is %s", errWrongAnswer, created.Assertion.ID, payload.ID())}
 	}
-	kept := sp.keepReceipt(payload.ID(), answer.body)
+	body, err := withoutNote(answer.body)
+	if err != nil {
+		return err
+	}
+	kept := sp.keepReceipt(payload.ID(), body)
 	if wantsJSON(sp.cmd) {
 		members := [][2]string{{"file", file}}
 		if kept != "" {
 			members = append(members, [2]string{"receiptFile", kept})
 		}
-		return printWith(sp.cmd, answer.body, members...)
+		return printWith(sp.cmd, body, members...)
 	}
 	sp.printCreated(&created, payload, file, kept)
 	return nil

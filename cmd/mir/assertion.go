@@ -30,7 +30,7 @@ type provenAnswer struct {
 
 // askAssertion gets one assertion. Its record is the one that was asked for: the ID is the hash of what was signed.
 func askAssertion(cmd *cobra.Command, client *nodeClient, id string) (*provenAnswer, *protocol.Assertion, *nodeAnswer, error) {
-	answer, err := client.order(cmd.Context(), http.MethodGet, "/assertions/"+id, nil, nil)
+	answer, err := client.read(cmd, "/assertions/"+id, nil)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -79,7 +79,14 @@ func newAssertionGetCommand(s streams) *cobra.Command {
 				return err
 			}
 			if wantsJSON(cmd) {
-				return printRaw(cmd, answer.body)
+				body := answer.body
+				if !withNote {
+					body, err = withoutNote(body)
+				}
+				if err == nil {
+					err = printRaw(cmd, body)
+				}
+				return err
 			}
 			if proven.Assertion.Note == "" {
 				proven.Assertion.Note = proven.Note
@@ -130,7 +137,7 @@ func newAssertionListCommand(s streams) *cobra.Command {
 				return err
 			}
 			if withNotes {
-				if err := withAPIKey(cmd, client); err != nil {
+				if err := maybeAPIKey(cmd, client); err != nil {
 					return err
 				}
 			}
@@ -154,7 +161,7 @@ func newAssertionListCommand(s streams) *cobra.Command {
 func listAssertions(cmd *cobra.Command, s streams, client *nodeClient, path string, query url.Values, all bool) error {
 	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for count, empty := 0, 0; ; {
-		answer, err := client.order(cmd.Context(), http.MethodGet, path, query, nil)
+		answer, err := client.read(cmd, path, query)
 		if err != nil {
 			return err
 		}
@@ -275,6 +282,10 @@ func (sp *speaker) printRevoked(id string, body []byte) error {
 	}
 	if changed.Assertion.ID != id || !changed.Assertion.Revoked {
 		return &exit{exitUnreachable, fmt.Errorf("%w: it does not say that the assertion is revoked", errWrongAnswer)}
+	}
+	body, err := withoutNote(body)
+	if err != nil {
+		return err
 	}
 	kept := sp.keepReceipt(id, body)
 	if wantsJSON(sp.cmd) {

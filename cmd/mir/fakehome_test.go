@@ -24,6 +24,7 @@ type fakeHome struct {
 	keys      []protocol.IssuerKey
 	challenge string
 	said      []*fakeSaid
+	apiKey    string
 	busy      int // how many writes are still answered with 429
 	looks     int // how often the domain was looked at
 
@@ -49,7 +50,7 @@ func startFakeHome(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: fakehome")
 	}
-	h := &fakeHome{busy: 1, challenge: strings.Repeat("c0ffee", 8)}
+	h := &fakeHome{busy: 1, apiKey: fakeAPIKey, challenge: strings.Repeat("c0ffee", 8)}
 	seen, err := os.Create(ts.MkAbs("seen"))
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(seen.Close()) })
@@ -71,6 +72,13 @@ func startFakeHome(ts *testscript.TestScript, neg bool, args []string) {
 		"POST /assertions/{id}/supersede": h.supersede,
 		"GET /issuers/{id}/assertions":    h.list,
 		"POST /issuers/{id}/domain/check": h.check,
+		"GET /issuers/{id}/api-keys": func(r *http.Request, _ []byte) (int, string) {
+			if r.Header.Get("X-API-Key") != h.apiKey {
+				return 401, `{"error":"this API key is none","hint":"the operator makes one"}`
+			}
+			return 200, `{"apiKeys":[]}`
+		},
+		"POST /issuers/{id}/api-keys/{key}/rotate": h.rotate,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h.answer(w, r, answer) })
 	}
@@ -97,7 +105,7 @@ func (h *fakeHome) answer(w http.ResponseWriter, r *http.Request, do func(*http.
 	switch {
 	case r.Method != http.MethodGet && r.Header.Get("Content-Type") != "application/json":
 		status, text = 415, `{"error":"not labelled as JSON"}`
-	case !open && key != fakeAPIKey:
+	case !open && key != h.apiKey:
 		status, text = 401, `{"error":"this API key is none","hint":"the operator makes one"}`
 	case !open && h.busy > 0:
 		h.busy--
@@ -122,6 +130,15 @@ func (h *fakeHome) create(_ *http.Request, body []byte) (int, string) {
 func fakeIssuerObject() string {
 	return fmt.Sprintf(`{"id":%q,"name":"News \u001b[31mOrganization","status":"VERIFIED","verified":true,"home":"node1.test",`+
 		`"verification":{"by":"domain","domain":"news.test","since":"2026-11-01T00:00:00Z"}}`, fakeIssuer)
+}
+
+// rotate replaces the API key where key_1 is named, which is the one that this node takes, and any other without a word about it.
+func (h *fakeHome) rotate(r *http.Request, _ []byte) (int, string) {
+	fresh := strings.ReplaceAll(fakeAPIKey, "good", "nice")
+	if r.PathValue("key") == "key_1" {
+		h.apiKey = fresh
+	}
+	return 201, fmt.Sprintf(`{"apiKey":%q,"key":{"id":"key_2","label":"desk","scopes":["lookup","write","manage"],"createdAt":"2026-11-01T00:00:00Z"}}`, fresh)
 }
 
 func (h *fakeHome) issuer(*http.Request, []byte) (int, string) {
@@ -185,13 +202,15 @@ func (h *fakeHome) take(request assertionRequest) (int, string) {
 	if request.DisplayName == "liar" {
 		s = h.said[0]
 	}
-	return 201, fmt.Sprintf(`{"assertion":%s,"receipt":"a receipt","origin":"node1.test/mir","index":1,"lookup":"https://look.test/assertions?hash=%x"}`, s.object(), a.Payload.Artifact)
+	return 201, fmt.Sprintf(`{"assertion":%s,"note":%q,"receipt":"a receipt","origin":"node1.test/mir","index":1,"lookup":"https://look.test/assertions?hash=%x"}`, s.object(), request.Note, a.Payload.Artifact)
 }
 
 // object is the assertion in an answer.
 func (s *fakeSaid) object() string {
 	p := &s.Payload
-	metadata, err := json.Marshal(s.metadata)
+	public := s.metadata
+	public.Note = ""
+	metadata, err := json.Marshal(public)
 	if err != nil {
 		panic(err)
 	}
@@ -235,7 +254,11 @@ func (h *fakeHome) get(r *http.Request, _ []byte) (int, string) {
 	if s == nil {
 		return 404, fakeNotFound
 	}
-	return 200, fmt.Sprintf(`{"assertion":%s,"proof":{"record":%q,"receipt":"x","issuer":"y","issuerReceipt":"z"}}`, s.object(), s.Raw())
+	note := "" // for the issuer alone
+	if r.Header.Get("X-API-Key") == h.apiKey && s.metadata.Note != "" {
+		note = fmt.Sprintf(`,"note":%q`, s.metadata.Note)
+	}
+	return 200, fmt.Sprintf(`{"assertion":%s,"proof":{"record":%q,"receipt":"x","issuer":"y","issuerReceipt":"z"}%s}`, s.object(), s.Raw(), note)
 }
 
 func (h *fakeHome) revoke(r *http.Request, body []byte) (int, string) {
