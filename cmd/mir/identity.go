@@ -130,7 +130,8 @@ func orElse(err error, text string) string {
 // folder is where the issuer's files are.
 func (id *identity) folder() string { return filepath.Dir(id.path) }
 
-// recorded is a path from here as issuer.json has it: relative if it is in the folder or below, else absolute.
+// recorded is a path from here as issuer.json has it: relative to its folder, so that both can move together. What is outside a folder that is a link is absolute: from there ".." is
+// another folder.
 func (id *identity) recorded(path string) (string, error) {
 	folder, err := filepath.Abs(id.folder())
 	if err != nil {
@@ -140,10 +141,14 @@ func (id *identity) recorded(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if relative, err := filepath.Rel(folder, path); err == nil && filepath.IsLocal(relative) {
-		return relative, nil
+	relative, err := filepath.Rel(folder, path)
+	if err != nil {
+		return path, nil //nolint:nilerr // another drive of Windows
 	}
-	return path, nil
+	if info, err := os.Lstat(folder); !filepath.IsLocal(relative) && (err != nil || info.Mode()&fs.ModeSymlink != 0) {
+		return path, nil
+	}
+	return relative, nil
 }
 
 // key reads the private key.
@@ -165,7 +170,7 @@ func (id *identity) key(cmd *cobra.Command) (signingKey, error) {
 func readAPIKey(cmd *cobra.Command, path string) (string, error) {
 	data, err := readInput(cmd, path, maxAPIKeyBytes)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", withHint("there is no API key at "+path, "Name its file with --"+flagAPIKeyFile+", or set "+envAPIKey+". A lost key is not shown again: the node's operator makes a new one.")
+		return "", withHint("there is no API key at "+path, "Name its file with --"+flagAPIKeyFile+", or set "+envAPIKey+". A lost key is not shown again: the node's operator makes a new one (mir admin issuer api-key new), and `mir issuer api-key use FILE` puts it here.")
 	} else if err != nil {
 		return "", err
 	}
