@@ -24,13 +24,17 @@ const adminIssuers = "/admin/issuers"
 func newAdminIssuerNewCommand(s streams) *cobra.Command {
 	var name, out string
 	cmd := &cobra.Command{
-		Use:   "new --name NAME",
+		Use:   "new NAME",
 		Short: "Make an issuer, and its first API key",
 		Long: "Makes an issuer on the node, and an API key that may do everything for it. The key is shown this once, and kept by nobody: hand both to the\n" +
 			"organisation, over a way that you trust. It makes its own signing key, which you never see: `mir issuer new`.",
-		Example: "  mir admin issuer new --name \"Example News\"\n  mir admin issuer new --name \"Example News\" --api-key-file .mir/api-key",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Example: "  mir admin issuer new \"Example News\"\n  mir admin issuer new \"Example News\" --api-key-file .mir/api-key",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			name, err := issuerName(cmd, name, args)
+			if err != nil {
+				return err
+			}
 			if err := freeForSecret(out); err != nil {
 				return err
 			}
@@ -49,6 +53,9 @@ func newAdminIssuerNewCommand(s streams) *cobra.Command {
 			if err := decodeAnswer(answer.body, &made); err != nil {
 				return err
 			}
+			if _, err := issuerArgument(made.Issuer.ID); err != nil {
+				return &exit{exitUnreachable, fmt.Errorf("%w: %w", errWrongAnswer, err)}
+			}
 			shown, err := handOver(cmd, made.APIKey, out)
 			if err != nil {
 				return err
@@ -64,11 +71,26 @@ func newAdminIssuerNewCommand(s streams) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "the organisation's name, as everybody will read it")
+	cmd.Flags().StringVar(&name, "name", "", "the organisation's name, in the place of NAME")
 	cmd.Flags().StringVar(&out, flagAPIKeyFile, "", "write the API key to this new file, which its owner alone can read, and do not print it")
-	mustGive(cmd, "name")
 	addOperatorFlag(cmd)
 	return cmd
+}
+
+// issuerName is the name of a new issuer, as everybody will read it: the argument, or --name.
+func issuerName(cmd *cobra.Command, flag string, args []string) (string, error) {
+	named := cmd.Flags().Changed("name")
+	switch {
+	case len(args) > 1:
+		return "", withHint("a name is one argument, and these are "+strconv.Itoa(len(args)), "Put it in quotes: mir admin issuer new "+shellQuote(strings.Join(args, " ")))
+	case named && len(args) == 1:
+		return "", errors.New("the name is given twice: as an argument, and with --name")
+	case !named && len(args) == 0:
+		return "", withHint("which name? It is what everybody will read", "mir admin issuer new \"Example News\"")
+	case named:
+		return flag, nil
+	}
+	return args[0], nil
 }
 
 // mustGive makes flags ones that must be given.
