@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -29,6 +30,9 @@ type slot struct {
 func readShape(document []byte, limits strictjson.Limits, hint string, s shape) error {
 	v, err := strictjson.Parse(document, limits)
 	if err != nil {
+		if errors.Is(err, strictjson.ErrDuplicateName) {
+			hint = "name each member once"
+		}
 		return &problem{status: http.StatusBadRequest, message: err.Error(), hint: hint, cause: err}
 	}
 	if v.Kind() != strictjson.Object {

@@ -15,6 +15,9 @@ import (
 	"mirnode/verifier"
 )
 
+// maxVerifyBody bounds what is verified, in bytes: the largest is the answer of GET /assertions/{id}, with five records and their receipts.
+const maxVerifyBody = 192 << 10
+
 // verifyParameters are the query parameters of POST /verify.
 var verifyParameters = []string{"maxAge", "expectDomain", "noExpiredKeys"}
 
@@ -55,7 +58,7 @@ func (a *API) verifyDocument(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	document, err := a.readBody(c, translog.MaxReceiptBytes)
+	document, err := a.readBody(c, maxVerifyBody)
 	if err != nil {
 		return err
 	}
@@ -69,10 +72,16 @@ func (a *API) verifyDocument(c *gin.Context) error {
 
 func (a *API) verdictOn(c *gin.Context, document []byte, policy verifier.Policy) (verdictAnswer, error) {
 	if bytes.HasPrefix(document, receiptHead) {
+		if len(document) > translog.MaxReceiptBytes {
+			return verdictAnswer{}, tooLarge(translog.MaxReceiptBytes)
+		}
 		if err := onlyForClaims(policy); err != nil {
 			return verdictAnswer{}, err
 		}
 		return a.verdictOnReceipt(c, document)
+	}
+	if record, ok := provenRecord(document); ok {
+		document = record
 	}
 	if len(document) > maxClaimBody {
 		return verdictAnswer{}, tooLarge(maxClaimBody)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -17,11 +18,14 @@ import (
 	"mirnode/protocol"
 )
 
+// assertionMark stands in each record of an assertion.
+const assertionMark = `"mirAssertion":1`
+
 // asSigned reads a document that is what an issuer signed: as it is submitted, {"payload","signature",…}, or as it is logged. ok is false where it looks like
 // neither.
 func asSigned(document []byte) (in assertions.Signed, ok bool, err error) {
 	switch {
-	case bytes.Contains(document, []byte(`"mirAssertion":1`)):
+	case bytes.Contains(document, []byte(assertionMark)):
 		record, err := protocol.ParseAssertion(document)
 		if err != nil {
 			return in, true, err
@@ -43,6 +47,26 @@ func asSigned(document []byte) (in assertions.Signed, ok bool, err error) {
 		Signature: submission.Signature, KeyFingerprint: submission.KeyFingerprint, Algorithm: submission.Algorithm,
 	}
 	return in, true, err
+}
+
+// provenLimits are those of an answer of GET /assertions/{id}.
+var provenLimits = strictjson.Limits{Depth: 6, Values: 128}
+
+// provenRecord gives the record in an answer of GET /assertions/{id}, which is what can be verified of it: all else there is this node's, or another's, word.
+func provenRecord(document []byte) (record []byte, ok bool) {
+	if !bytes.Contains(document, []byte(`"proof"`)) {
+		return nil, false // no claim has it, but in its metadata: claims are parsed once
+	}
+	root, err := strictjson.Parse(document, provenLimits)
+	if err != nil {
+		return nil, false
+	}
+	proof, _ := root.Lookup("proof")
+	text, ok := proof.Lookup("record")
+	if !ok || text.Kind() != strictjson.String || text.Bad() || !strings.Contains(text.Text(), assertionMark) {
+		return nil, false
+	}
+	return []byte(text.Text()), true
 }
 
 // hasPayload tells whether a document has what no claim has, and what an assertion that is submitted must have.

@@ -14,7 +14,8 @@ func TestVerifyAssertion(t *testing.T) {
 	hash := file("a picture")
 	sent := encoded(news.signed(news.payload("ISSUED_BY", hash), "displayName", "The harbour"))
 	id := members(t, news.post(t, "/assertions", sent))["assertion"].(map[string]any)["id"].(string)
-	record := members(t, f.get(t, "/assertions/"+id))["proof"].(map[string]any)
+	whole := f.get(t, "/assertions/"+id)
+	record := members(t, whole)["proof"].(map[string]any)
 	revocation := encoded(news.revocation(id, "REVOKE"))
 	fresh := encoded(news.signed(news.payload("INTENT", hash)))
 	forged := *news
@@ -30,6 +31,12 @@ func TestVerifyAssertion(t *testing.T) {
 	}{
 		{"as it was sent", "", sent, 200, "ACCEPT", "", `"assertionId":"` + id},
 		{"its record", "", record["record"].(string), 200, "ACCEPT", "", `when the issuer's home took it in`},
+		{"the whole answer about it", "", whole.Body.String(), 200, "ACCEPT", "", `when the issuer's home took it in`},
+		{"the whole answer, its record changed", "", strings.Replace(whole.Body.String(), `\"type\\\":\\\"ISSUED_BY`, `\"type\\\":\\\"METHOD`, 1), 200, "REJECT", "INVALID_SIGNATURE", `"kind":"assertion"`},
+		{"a claim's option beside the whole answer", "?maxAge=1h", whole.Body.String(), 400, "", "", "options are for claims"},
+		{"a proof without a record", "", `{"assertion":{},"proof":{"receipt":"x"}}`, 200, "REJECT", "INVALID_SCHEMA", "error"},
+		{"a proof of something else", "", `{"proof":{"record":"{}"}}`, 200, "REJECT", "INVALID_SCHEMA", "unknown member"},
+		{"larger than any", "", strings.Repeat(" ", 200<<10), 413, "", "", "larger"},
 		{"its issuer", "", record["issuer"].(string), 200, "ACCEPT", "", `"kind":"issuer"`},
 		{"a new one", "", fresh, 200, "ACCEPT", "", `now, since it is not kept here`},
 		{"a revocation", "", revocation, 200, "ACCEPT", "", `"kind":"revocation"`},

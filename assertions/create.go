@@ -58,6 +58,11 @@ func readSubmission(in Submission) (*draft, error) {
 		if err := in.Metadata.Check(); err != nil {
 			return nil, err
 		}
+		if in.Metadata.Context != "" {
+			if err := contextSigned(payload); err != nil {
+				return nil, err
+			}
+		}
 		d.metadata = &in.Metadata
 	}
 	if in.Signature == "" {

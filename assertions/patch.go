@@ -1,10 +1,13 @@
 package assertions
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
+	"mirnode/internal/nearest"
 	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 )
@@ -36,7 +39,11 @@ func ParsePatch(body []byte) (Patch, error) {
 	}
 	root, err := strictjson.Parse(body, strictjson.Limits{Depth: 2, Values: 64})
 	if err != nil {
-		return p, invalid("send an object of the members that are to change", "the edit is no good JSON: %v", err)
+		hint := "send an object of the members that are to change"
+		if errors.Is(err, strictjson.ErrDuplicateName) {
+			hint = "name each member once"
+		}
+		return p, invalid(hint, "the edit is no good JSON: %v", err)
 	}
 	if root.Kind() != strictjson.Object || root.Len() == 0 {
 		return p, invalid("send an object of the members that are to change; null removes one", "the edit is %v without members", root.Kind())
@@ -58,7 +65,7 @@ func (p *Patch) take(m *strictjson.Member) error {
 	text, isText := texts[m.Name.Text]
 	switch {
 	case m.Name.Bad || !slices.Contains(patchMembers, m.Name.Text):
-		return invalid(fmt.Sprintf("the members that can change are %q; what was signed cannot: supersede the assertion instead", patchMembers), "an edit has no member %s", quote(m.Name.Text))
+		return unknownChange(m.Name.Text)
 	case isText && null:
 		text.Set = true
 	case isText:
@@ -72,6 +79,15 @@ func (p *Patch) take(m *strictjson.Member) error {
 		return p.takeSize(m.Value, null)
 	}
 	return nil
+}
+
+// unknownChange refuses a member by its name, and names the one that was meant.
+func unknownChange(name string) error {
+	hint := "what may stand here: " + strings.Join(patchMembers, ", ") + "; what was signed cannot change: supersede the assertion instead"
+	if near := nearest.Name(name, patchMembers); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return invalid(hint, "unknown member %s", quote(name))
 }
 
 func (p *Patch) takeTags(v strictjson.Value, null bool) error {

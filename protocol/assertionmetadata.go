@@ -66,19 +66,24 @@ func (m *AssertionMetadata) fault() *Error {
 	case m.Context != "" && !validText(m.Context, MaxContext):
 		return tooLong("context", MaxContext)
 	case m.ArtifactMimeType != "" && !validMediaType(m.ArtifactMimeType):
-		return refuse(InvalidSchema, "a media type is like image/jpeg, without parameters", "artifactMimeType is no media type")
+		return refuse(InvalidSchema, unsigned("a media type is like image/jpeg, without parameters"), "artifactMimeType is no media type")
 	case m.ArtifactByteSize != nil && *m.ArtifactByteSize > MaxArtifactBytes:
-		return refuse(InvalidSchema, "", "artifactByteSize is no integer from 0 to %d", MaxArtifactBytes)
+		return refuse(InvalidSchema, unsigned("send the number of bytes, or leave it out"), "artifactByteSize is no integer from 0 to %d", MaxArtifactBytes)
 	case len(m.Tags) > MaxTags:
-		return refuse(InvalidSchema, "", "there are %d tags; at most %d are allowed", len(m.Tags), MaxTags)
+		return refuse(InvalidSchema, unsigned("send fewer"), "there are %d tags; at most %d are allowed", len(m.Tags), MaxTags)
 	case slices.ContainsFunc(m.Tags, func(tag string) bool { return !validLine(tag, MaxTag) }):
-		return refuse(InvalidSchema, "", "a tag is not 1 to %d characters without control characters", MaxTag)
+		return refuse(InvalidSchema, unsigned("shorten it, or leave it out"), "a tag is not 1 to %d characters without control characters", MaxTag)
 	}
 	return nil
 }
 
 func tooLong(name string, most int) *Error {
-	return refuse(InvalidSchema, "", "%s is not up to %d characters without control characters", name, most)
+	return refuse(InvalidSchema, unsigned("shorten it, and leave control characters out"), "%s is not up to %d characters without control characters", name, most)
+}
+
+// unsigned is a hint about metadata: whoever mends them need not sign again.
+func unsigned(hint string) string {
+	return hint + "; metadata are not signed, so the signature stays good"
 }
 
 // Canonical returns the metadata's one form: {} where they say nothing.

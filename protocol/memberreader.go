@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"mirnode/internal/nearest"
 	"mirnode/internal/strictjson"
 )
 
@@ -42,7 +45,7 @@ func readStatement(data []byte, s *shape) (*memberReader, error) {
 	limits := strictjson.Limits{Depth: cmp.Or(s.depth, maxStatementDepth), Values: cmp.Or(s.values, maxStatementValues)}
 	root, err := strictjson.Parse(data, limits)
 	if err != nil {
-		return nil, refuse(InvalidSchema, "", "%s is one JSON object: %v", s.what, err)
+		return nil, notJSON(s.what, err)
 	}
 	if refusal := s.check(root); refusal != nil {
 		return nil, refusal
@@ -57,8 +60,7 @@ func (s *shape) check(v strictjson.Value) *Error {
 	}
 	for i := range v.Len() {
 		if name := &v.Member(i).Name; name.Bad || !slices.Contains(s.required, name.Text) && !slices.Contains(s.optional, name.Text) {
-			return refuse(InvalidSchema, "the members are "+strings.Join(slices.Concat(s.required, s.optional), ", "),
-				"%s has no member %s", s.what, quote(name.Text))
+			return s.unknown(name.Text)
 		}
 	}
 	for _, name := range s.required {
@@ -73,6 +75,25 @@ func (s *shape) check(v strictjson.Value) *Error {
 		return refuse(InvalidSchema, "the only version is the number 1", "%s is %s: this version is not known", s.version, clip(version.Literal()))
 	}
 	return nil
+}
+
+// unknown refuses a member by its name, and names the one that was meant.
+func (s *shape) unknown(name string) *Error {
+	known := slices.Concat(s.required, s.optional)
+	hint := "what may stand here: " + strings.Join(known, ", ")
+	if near := nearest.Name(name, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return refuse(InvalidSchema, hint, "unknown member %s in %s", quote(name), s.what)
+}
+
+// notJSON refuses a document that is no good JSON.
+func notJSON(what string, err error) *Error {
+	hint := ""
+	if errors.Is(err, strictjson.ErrDuplicateName) {
+		hint = "name each member once, and sign again"
+	}
+	return refuse(InvalidSchema, hint, "%s is one JSON object: %v", what, err)
 }
 
 // inside returns a reader of an object within this one, or nil where it is none of the shape.

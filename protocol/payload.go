@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -20,7 +21,7 @@ func CanonicalPayload(b []byte) ([]byte, error) {
 	}
 	root, err := strictjson.Parse(b, payloadLimits)
 	if err != nil {
-		return nil, refuse(InvalidSchema, "", "a payload is one JSON object: %v", err)
+		return nil, notJSON("a payload", err)
 	}
 	if root.Kind() != strictjson.Object {
 		return nil, refuse(InvalidSchema, "", "a payload is one JSON object, and this is %v", root.Kind())
@@ -101,7 +102,11 @@ func (r *memberReader) words(name string) string {
 	}
 	s := r.text(name)
 	if !validText(s, MaxContext) {
-		r.fail("leave out what there is nothing to say about", "%s is not 1 to %d characters without control characters", name, MaxContext)
+		hint := fmt.Sprintf("write at most %d characters of text, without control characters but line breaks and tabs, and sign again", MaxContext)
+		if s == "" {
+			hint = "leave out what there is nothing to say about, and sign again"
+		}
+		r.fail(hint, "%s is not 1 to %d characters without control characters", name, MaxContext)
 	}
 	return s
 }
