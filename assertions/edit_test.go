@@ -75,6 +75,48 @@ func TestEdit(t *testing.T) {
 	wantRefusal(t, err, assertions.Invalid, "501", "500")
 }
 
+// An unsigned context beside a signed one would be shown to nobody: it is refused, and what stands beside it is not taken either.
+func TestContextBesideASignedOne(t *testing.T) {
+	w := newWorld(t)
+	one := w.issuer()
+	ctx, own := context.Background(), one.caller()
+	payload := one.payload(protocol.IssuedBy, artifact(0))
+	payload.Context = "signed"
+	in := one.submission(payload)
+	in.Metadata = protocol.AssertionMetadata{Context: "unsigned"}
+	_, err := w.service.Create(ctx, own, in)
+	wantRefusal(t, err, assertions.Invalid, "the context is signed", "supersede")
+
+	in.Metadata = protocol.AssertionMetadata{DisplayName: "a"}
+	made, err := w.service.Create(ctx, own, in)
+	must(t, err)
+	id := made.State.SigHash
+	for patch, refused := range map[string]bool{
+		`{"context":"unsigned","note":"n"}`: true, `{"context":null}`: false, `{"context":""}`: false, `{"displayName":"b"}`: false,
+	} {
+		p, err := assertions.ParsePatch([]byte(patch))
+		must(t, err)
+		_, err = w.service.Edit(ctx, own, id, p)
+		if !refused {
+			must(t, err)
+			continue
+		}
+		wantRefusal(t, err, assertions.Invalid, "the context is signed", "supersede")
+	}
+	b, err := w.service.AppendGet(ctx, nil, id, &own)
+	must(t, err)
+	if !bytes.Contains(b, []byte(`"note":null`)) {
+		t.Errorf("the note of a refused edit was taken: %s", b)
+	}
+
+	successor := one.payload(protocol.IssuedBy, artifact(0))
+	successor.Context, successor.Supersedes = "another", protocol.AssertionID(id)
+	in = one.submission(successor)
+	in.Metadata = protocol.AssertionMetadata{Context: "unsigned"}
+	_, err = w.service.Supersede(ctx, own, id, one.revocation(id, protocol.ActionSupersede), in)
+	wantRefusal(t, err, assertions.Invalid, "the context is signed")
+}
+
 // TestNotesStayPrivate looks for a note in everything that this node says or logs.
 func TestNotesStayPrivate(t *testing.T) {
 	w := newWorld(t)
@@ -115,7 +157,9 @@ func TestParsePatch(t *testing.T) {
 		{`[]`, []string{"an array"}},
 		{`null`, []string{"null"}},
 		{`{}`, []string{"without members"}},
-		{`{"note":"a","note":"b"}`, []string{"twice"}},
+		{`{"note":"a","note":"b"}`, []string{"twice", "name each member once"}},
+		{`{"contxt":"x"}`, []string{`unknown member "contxt"`, `did you mean "context"?`}},
+		{`{"sentiment":"x"}`, []string{`unknown member "sentiment"`, "what may stand here: displayName, originalFilename, "}},
 		{`{"scope":"x"}`, []string{"scope", "supersede"}},
 		{`{"type":"DISPUTE"}`, []string{"type", "displayName"}},
 		{`{"displayName":1}`, []string{"displayName", "a number"}},
@@ -228,28 +272,6 @@ func (i *issuer) logged(n int, file [32]byte) {
 		i.w.batch = append(i.w.batch, a, revoked)
 	}
 	i.w.flush()
-}
-
-func TestRoomAboutOneFile(t *testing.T) {
-	w := newWorld(t)
-	one := w.issuer()
-	one.logged(assertions.MaxOfIssuer-1, artifact(0))
-	one.say(protocol.Method, artifact(0))
-	_, err := one.create(one.payload(protocol.Intent, artifact(0)))
-	wantRefusal(t, err, assertions.Invalid, "100", "revoked ones included")
-	one.say(protocol.Intent, artifact(1))
-
-	for range 8 {
-		w.issuer().logged(assertions.MaxOfIssuer, artifact(0))
-	}
-	w.issuer().logged(assertions.MaxOfIssuer-1, artifact(0))
-	last := w.issuer()
-	last.say(protocol.Method, artifact(0))
-	_, err = last.create(last.payload(protocol.Intent, artifact(0)))
-	wantRefusal(t, err, assertions.Invalid, "1000", "this node")
-	if a := w.lookup(artifact(0)); len(a.Assertions) != assertions.MaxShownOfHome || !a.Truncated {
-		t.Errorf("%d shown", len(a.Assertions))
-	}
 }
 
 func TestEditsAreBounded(t *testing.T) {

@@ -30,7 +30,7 @@ func (w *world) superseded() (old, successor [32]byte) {
 	p := one.payload(protocol.IssuedBy, artifact(0))
 	p.Scope, p.Context = "worldwide", "\"signed\""
 	in := one.submission(p)
-	in.Metadata = protocol.AssertionMetadata{DisplayName: "A photo", Context: "unsigned"}
+	in.Metadata = protocol.AssertionMetadata{DisplayName: "A photo", Tags: []string{"photo"}}
 	made, err := w.service.Create(ctx, one.caller(), in)
 	must(w.t, err)
 	w.clock.advance(time.Second)

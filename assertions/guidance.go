@@ -5,6 +5,7 @@ const (
 	guidanceNone      = "No assertions found for this artifact. Absence of assertions is not evidence of anything."
 	guidancePlain     = "MIR records who made each assertion. MIR does not verify content accuracy."
 	guidanceConflicts = "Issuers disagree about this artifact. MIR keeps what each of them says and does not judge between them: see who says what, and how each issuer was verified."
+	guidanceDisputed  = "This artifact is disputed: at least one issuer contests what is said about it. MIR keeps who says what and does not judge: see who disputes it, and how each issuer was verified."
 	guidanceRevoked   = "Every assertion about this artifact was revoked by its issuer. They are shown as history: at present no issuer says anything about it."
 )
 
@@ -70,8 +71,10 @@ func (s *standing) guidance() string {
 		return guidanceNone
 	case s.active == 0:
 		return guidanceRevoked
-	case s.conflicts():
+	case s.issued.against(&s.denied):
 		return guidanceConflicts
+	case s.disputed:
+		return guidanceDisputed
 	}
 	return guidancePlain
 }

@@ -94,9 +94,10 @@ func TestConflicts(t *testing.T) {
 		{"both by the same, and issued by another", []said{{0, protocol.IssuedBy, ""}, {0, protocol.NotIssuedBy, ""}, {1, protocol.IssuedBy, ""}}, true, "disagree"},
 		{"both by the same, and denied by another", []said{{0, protocol.IssuedBy, ""}, {0, protocol.NotIssuedBy, ""}, {1, protocol.NotIssuedBy, ""}}, true, "disagree"},
 		{"denied by two", []said{{0, protocol.NotIssuedBy, ""}, {1, protocol.NotIssuedBy, ""}}, false, guidancePlain},
-		{"a dispute by another", []said{{0, protocol.IssuedBy, ""}, {1, protocol.Dispute, ""}}, true, "disagree"},
-		{"a dispute alone", []said{{0, protocol.Dispute, ""}}, true, "disagree"},
-		{"a dispute by the same", []said{{0, protocol.IssuedBy, ""}, {0, protocol.Dispute, ""}}, true, "disagree"},
+		{"a dispute by another", []said{{0, protocol.IssuedBy, ""}, {1, protocol.Dispute, ""}}, true, "This artifact is disputed"},
+		{"a dispute alone", []said{{0, protocol.Dispute, ""}}, true, "This artifact is disputed"},
+		{"a dispute by the same", []said{{0, protocol.IssuedBy, ""}, {0, protocol.Dispute, ""}}, true, "This artifact is disputed"},
+		{"disputed, and denied by another", []said{{0, protocol.IssuedBy, ""}, {0, protocol.Dispute, ""}, {1, protocol.NotIssuedBy, ""}}, true, "disagree"},
 		{"a revoked denial", []said{{0, protocol.IssuedBy, ""}, {1, protocol.NotIssuedBy, revoke}}, false, guidancePlain},
 		{"a revoked claim to it", []said{{0, protocol.IssuedBy, revoke}, {1, protocol.NotIssuedBy, ""}}, false, guidancePlain},
 		{"a revoked dispute", []said{{0, protocol.IssuedBy, ""}, {1, protocol.Dispute, revoke}}, false, guidancePlain},
@@ -177,7 +178,7 @@ func TestLargeAnswersEnd(t *testing.T) {
 		p := one.payload(protocol.AssertionTypes()[n], artifact(0))
 		p.Context, p.Scope = wide, wide
 		in := one.submission(p)
-		in.Metadata = protocol.AssertionMetadata{Context: wide, DisplayName: wide[:400], OriginalFilename: wide[:400]}
+		in.Metadata = protocol.AssertionMetadata{DisplayName: wide[:400], OriginalFilename: wide[:400]}
 		for range 10 {
 			in.Metadata.Tags = append(in.Metadata.Tags, wide[:100])
 		}
