@@ -83,6 +83,8 @@ const (
 	MaxPendingDomains = 4 // of an issuer; a fifth takes the place of the oldest
 	MaxChallenges     = 8 // of an issuer; a ninth takes the place of the oldest
 	MaxPage           = 200
+	// MaxKeysADay is how many API keys an issuer makes within 24 hours, over restarts too. Rotating one makes none more, and the operator is not bound.
+	MaxKeysADay = 20
 )
 
 // Policy is what the operator asks of issuers. Zero fields mean the defaults, but for the first three.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ const (
 	maxLabel = 100 // characters
 	// shortestLife keeps a key from being born expired by a clock that is off.
 	shortestLife = time.Minute
+	day          = 24 * time.Hour
 )
 
 // Caller is who an API key belongs to.
@@ -156,9 +158,32 @@ func (a *Accounts) stampUses(d *document) {
 	}
 }
 
-// NewAPIKey makes an API key with at least one scope; expires is zero for one that does not. Who may call it, May tells (ActionNewAPIKey); the operator always
-// may. Errors: a Refusal (Invalid), and those of the store.
+// NewAPIKey makes an API key with at least one scope, for the issuer, which makes at most MaxKeysADay; expires is zero for one that does not. Whether the issuer may,
+// May tells (ActionNewAPIKey). Errors: a Refusal (Invalid, TooMany), and those of the store.
 func (a *Accounts) NewAPIKey(ctx context.Context, id, label string, scopes []Scope, expires time.Time) (secret string, key APIKey, err error) {
+	return a.makeAPIKey(ctx, id, label, scopes, expires, func(d *document, now time.Time) error {
+		d.Made = slices.DeleteFunc(d.Made, func(at time.Time) bool { return now.Sub(at) >= day })
+		if len(d.Made) >= MaxKeysADay {
+			wait := max(d.Made[0].Add(day).Sub(now), time.Second)
+			return &Refusal{
+				Kind: TooMany, RetryAfter: wait, Message: fmt.Sprintf("the issuer made %d API keys within a day, as many as it may", len(d.Made)),
+				Hint: "rotate one that is there: POST /issuers/" + id + "/api-keys/{keyId}/rotate; or try again in " + wait.Round(time.Second).String(),
+			}
+		}
+		d.Made = append(d.Made, now)
+		return nil
+	})
+}
+
+// GiveAPIKey is NewAPIKey for the operator, who always may.
+func (a *Accounts) GiveAPIKey(ctx context.Context, id, label string, scopes []Scope, expires time.Time) (secret string, key APIKey, err error) {
+	return a.makeAPIKey(ctx, id, label, scopes, expires, func(*document, time.Time) error { return nil })
+}
+
+// makeAPIKey makes an API key; may has the last word, and notes in the copy of the document that the key was made.
+func (a *Accounts) makeAPIKey(
+	ctx context.Context, id, label string, scopes []Scope, expires time.Time, may func(d *document, now time.Time) error,
+) (secret string, key APIKey, err error) {
 	now := a.o.Now().UTC().Truncate(time.Millisecond)
 	if scopes, err = checkKey(label, scopes, expires, now); err != nil {
 		return "", APIKey{}, err
@@ -174,8 +199,12 @@ func (a *Accounts) NewAPIKey(ctx context.Context, id, label string, scopes []Sco
 	if n := len(acc.document.Load().APIKeys); n >= a.o.Policy.MaxAPIKeys {
 		return "", APIKey{}, refuse(Invalid, "revoke one that is not used: DELETE /issuers/"+id+"/api-keys/{keyId}", "the issuer has %d API keys, as many as it may have", n)
 	}
+	made := acc.document.Load().clone()
+	if err := may(made, now); err != nil {
+		return "", APIKey{}, err
+	}
 	secret, fresh := a.newKey(label, scopes, expires.UTC(), now)
-	if err := a.rewrite(ctx, acc, func(d *document) { d.APIKeys = append(d.APIKeys, fresh) }); err != nil {
+	if err := a.rewrite(ctx, acc, func(d *document) { d.APIKeys, d.Made = append(d.APIKeys, fresh), made.Made }); err != nil {
 		return "", APIKey{}, err
 	}
 	a.mu.Lock()

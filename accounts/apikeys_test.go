@@ -117,7 +117,7 @@ func TestKeyBounds(t *testing.T) {
 		wantKind(t, name, err, accounts.Invalid)
 	}
 	for i := range accounts.DefaultMaxAPIKeys - 1 {
-		if _, _, err := a.NewAPIKey(t.Context(), id, strings.Repeat("\u2028", 100), scopes, time.Time{}); err != nil {
+		if _, _, err := a.GiveAPIKey(t.Context(), id, strings.Repeat("\u2028", 100), scopes, time.Time{}); err != nil {
 			t.Fatalf("key %d: %v", i+2, err)
 		}
 	}
@@ -126,6 +126,46 @@ func TestKeyBounds(t *testing.T) {
 	if list, err := a.APIKeys(t.Context(), id); err != nil || len(list) != 32 {
 		t.Errorf("%d keys, %v", len(list), err)
 	}
+}
+
+// An issuer makes so many keys a day, whatever it revokes and however often the node starts; the operator makes more, and rotating makes none.
+func TestKeysADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		a := w.accounts(t)
+		id, _ := create(t, a, "News")
+		scopes := []accounts.Scope{accounts.ScopeLookup}
+		for i := range accounts.MaxKeysADay {
+			_, key, err := a.NewAPIKey(t.Context(), id, "", scopes, time.Time{})
+			if err != nil {
+				t.Fatalf("key %d: %v", i+1, err)
+			}
+			if err := a.RevokeAPIKey(t.Context(), id, key.ID); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		a = w.accounts(t) // the node starts anew
+		_, _, err := a.NewAPIKey(t.Context(), id, "", scopes, time.Time{})
+		wantKind(t, "one key too many", err, accounts.TooMany)
+		var refusal *accounts.Refusal
+		if !errors.As(err, &refusal) || refusal.RetryAfter != 24*time.Hour-accounts.MaxKeysADay*time.Minute {
+			t.Errorf("it may be tried again in %v", refusal.RetryAfter)
+		}
+		_, key, err := a.GiveAPIKey(t.Context(), id, "", scopes, time.Time{})
+		if err != nil {
+			t.Errorf("the operator: %v", err)
+		}
+		if _, _, err := a.RotateAPIKey(t.Context(), id, key.ID); err != nil {
+			t.Errorf("rotating: %v", err)
+		}
+		time.Sleep(refusal.RetryAfter)
+		if _, _, err := a.NewAPIKey(t.Context(), id, "", scopes, time.Time{}); err != nil {
+			t.Errorf("a day later: %v", err)
+		}
+		_, _, err = a.NewAPIKey(t.Context(), id, "", scopes, time.Time{})
+		wantKind(t, "a second one then", err, accounts.TooMany)
+	})
 }
 
 // TestExpiryAndUse follows a key until it expires, and sees its last use written once an hour at most.

@@ -24,7 +24,8 @@ type document struct {
 	Plan    string      `json:"plan,omitempty"`
 	Reason  string      `json:"reason,omitempty"` // why the operator gave the badge
 	APIKeys []keptKey   `json:"apiKeys,omitempty"`
-	Pending []pending   `json:"pending,omitempty"` // oldest first
+	Made    []time.Time `json:"keysMade,omitempty"` // when the issuer made API keys itself, of the last day; at most MaxKeysADay
+	Pending []pending   `json:"pending,omitempty"`  // oldest first
 	Domain  domainState `json:"domain,omitzero"`
 	Active  activity    `json:"activity,omitzero"`
 }
@@ -95,6 +96,6 @@ func (d *document) encode() ([]byte, error) {
 // clone copies the document so that the copy can be changed.
 func (d *document) clone() *document {
 	c := *d
-	c.APIKeys, c.Pending = slices.Clone(d.APIKeys), slices.Clone(d.Pending)
+	c.APIKeys, c.Made, c.Pending = slices.Clone(d.APIKeys), slices.Clone(d.Made), slices.Clone(d.Pending)
 	return &c
 }

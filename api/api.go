@@ -193,7 +193,7 @@ type API struct {
 
 	read, submit, verify, lookup, peer *budget[netip.Addr]
 	perDomain                          *budget[string]
-	assertionLookup, assertionWrite    *budget[string] // by the ID of the API key
+	assertionLookup, assertionWrite    *budget[string] // by the issuer whose API key is shown
 
 	verifications, lookups, peerReads, writes, manyLookups *gate
 	batches, pages                                         *allotment
@@ -227,8 +227,8 @@ func New(o Options) (*API, error) {
 	a.lookup = newBudget[netip.Addr]("lookup", "key look-ups of new domains", a.Limits.Lookup, a.Limits.Clients)
 	a.peer = newBudget[netip.Addr]("peer", "reading logs and records", a.Limits.Peer, a.Limits.Clients)
 	a.perDomain = newBudget[string]("domain", "claims of this domain", a.Limits.Domain, a.Limits.Clients)
-	a.assertionLookup = newBudget[string]("assertion-lookup", "look-ups of many files with this API key", a.Limits.AssertionLookup, a.Limits.Clients)
-	a.assertionWrite = newBudget[string]("assertion-write", "writing with this API key", a.Limits.AssertionWrite, a.Limits.Clients)
+	a.assertionLookup = newBudget[string]("assertion-lookup", "look-ups of many files with the issuer's API keys", a.Limits.AssertionLookup, a.Limits.Clients)
+	a.assertionWrite = newBudget[string]("assertion-write", "writing with the issuer's API keys", a.Limits.AssertionWrite, a.Limits.Clients)
 	a.manyLookups = newGate(a.work.ManyLookups, a.work.Waiting, a.work.Patience)
 	a.writes = newGate(a.work.Writes, a.work.Waiting, a.work.Patience)
 	a.verifications = newGate(a.work.Verifications, a.work.Waiting, a.work.Patience)

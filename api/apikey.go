@@ -75,18 +75,19 @@ func (a *API) callerFor(c *gin.Context, scope accounts.Scope) (accounts.Caller, 
 	return caller, err
 }
 
-// spendKey counts a request against its API key's budget, and tells what is left of it instead of what the client's own budget has.
-func (a *API) spendKey(c *gin.Context, b *budget[string], caller *accounts.Caller) error {
+// spendIssuer counts a request against a budget of the issuer whose API key it shows, and tells what is left of it instead of what the client's own budget has. It is the
+// issuer's and not the key's, since an issuer makes keys as it likes.
+func (a *API) spendIssuer(c *gin.Context, b *budget[string], caller *accounts.Caller) error {
 	if b == nil {
 		return nil
 	}
 	now := a.Now()
-	allowed, state := b.admit(caller.KeyID, now)
+	allowed, state := b.admit(caller.Issuer, now)
 	h := c.Writer.Header()
 	h["Ratelimit-Policy"] = b.policy
 	h["Ratelimit"] = []string{state}
 	if !allowed {
-		return a.exhausted(b.name, b.does, b.wait(caller.KeyID, 1, now))
+		return a.exhausted(b.name, b.does, b.wait(caller.Issuer, 1, now))
 	}
 	return nil
 }

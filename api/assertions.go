@@ -96,7 +96,7 @@ func (a *API) lookUpMany(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.spendKey(c, a.assertionLookup, &caller); err != nil {
+	if err := a.spendIssuer(c, a.assertionLookup, &caller); err != nil {
 		return err
 	}
 	document, err := a.readBody(c, maxLookupBody)

@@ -174,7 +174,7 @@ func TestAPIKeys(t *testing.T) {
 	}
 }
 
-// Batch look-ups have a budget for each key, which is not the client's own.
+// Batch look-ups have a budget for each issuer, which is neither the client's own nor that of a key.
 func TestBatchBudget(t *testing.T) {
 	f := newFixture(t, with(func(o *api.Options) {
 		o.Limits = api.DefaultLimits()
@@ -189,11 +189,15 @@ func TestBatchBudget(t *testing.T) {
 		}
 	}
 	w := news.post(t, "/assertions/lookup", body)
-	if w.Code != 429 || w.Header().Get("Retry-After") != "2" || !strings.Contains(w.Body.String(), `"error":"the budget for look-ups of many files with this API key is used up","hint":"send the request again in 2 s`) {
+	if w.Code != 429 || w.Header().Get("Retry-After") != "2" || !strings.Contains(w.Body.String(), `"error":"the budget for look-ups of many files with the issuer's API keys is used up","hint":"send the request again in 2 s`) {
 		t.Errorf("the 31st: %d %v %s", w.Code, w.Header(), w.Body)
 	}
 	if w := rival.post(t, "/assertions/lookup", body); w.Code != 200 {
-		t.Errorf("another key, from the same client: %d", w.Code)
+		t.Errorf("another issuer, from the same client: %d", w.Code)
+	}
+	minted := members(t, news.post(t, "/issuers/"+news.id+"/api-keys", `{"label":"one more"}`))["apiKey"].(string)
+	if w := f.post(t, "/assertions/lookup", body, "x-api-key", minted); w.Code != 429 {
+		t.Errorf("with a key that the issuer just made: %d", w.Code)
 	}
 	fresh := members(t, news.post(t, "/issuers/"+news.id+"/api-keys/"+newsKeyID(t, news)+"/rotate", ""))
 	news.apiKey = fresh["apiKey"].(string)

@@ -159,7 +159,7 @@ func (a *API) readWrite(c *gin.Context) ([]byte, error) {
 	return a.readBody(c, maxAssertionBody)
 }
 
-// writer finds who writes, after check has told whoever came to the wrong node, and counts the request against the API key's budget.
+// writer finds who writes, after check has told whoever came to the wrong node, and counts the request against the issuer's budget.
 func (a *API) writer(c *gin.Context, check func(context.Context) error) (caller accounts.Caller, err error) {
 	if err := check(c.Request.Context()); err != nil {
 		return caller, err
@@ -170,7 +170,7 @@ func (a *API) writer(c *gin.Context, check func(context.Context) error) (caller 
 	if caller, err = a.caller(c); err != nil {
 		return caller, err
 	}
-	return caller, a.spendKey(c, a.assertionWrite, &caller)
+	return caller, a.spendIssuer(c, a.assertionWrite, &caller)
 }
 
 // carryOut writes, and answers with what was written. A gate bounds the signatures that are being checked.

@@ -16,7 +16,7 @@ type Rate struct {
 	Burst     int
 }
 
-// Limits are the budgets of each client (an IPv4 address or an IPv6 /64), of each issuing domain and of each API key, and how many of them are remembered.
+// Limits are the budgets of each client (an IPv4 address or an IPv6 /64), of each issuing domain and of each issuer that uses its API keys, and how many of them are remembered.
 type Limits struct {
 	Read   Rate // requests that read
 	Submit Rate // claims submitted, alone or in a batch
@@ -25,10 +25,10 @@ type Limits struct {
 	Domain Rate // claims kept for one issuing domain, whoever submits them
 	Peer   Rate // what other nodes ask for: one for a tile or a head, more for many entries or records at once
 
-	AssertionLookup Rate // look-ups of many files at once, for each API key
-	AssertionWrite  Rate // assertions, revocations, edits, and changes of an issuer, for each API key
+	AssertionLookup Rate // look-ups of many files at once, for each issuer, whatever keys it uses
+	AssertionWrite  Rate // assertions, revocations, edits, and changes of an issuer, in the same way
 
-	// Clients bounds how many clients, how many domains and how many API keys have a bucket of their own; the one that was not seen for longest is forgotten first.
+	// Clients bounds how many clients, how many domains and how many issuers have a bucket of their own; the one that was not seen for longest is forgotten first.
 	Clients int
 }
 
@@ -135,16 +135,6 @@ func (b *budget[K]) admit(key K, now time.Time) (allowed bool, state string) {
 	text = append(text, ";t="...)
 	text = strconv.AppendInt(text, int64(math.Ceil((float64(b.rate.Burst)-tokens)/b.rate.PerSecond)), 10)
 	return allowed, string(text)
-}
-
-// inherit gives a key the bucket of another: what was taken from the one is taken from the other too. Where the other has none, nor has the key.
-func (b *budget[K]) inherit(key, from K) {
-	if b == nil {
-		return
-	}
-	if bucket, ok := b.buckets.Get(from); ok {
-		b.buckets.Add(key, bucket)
-	}
 }
 
 // clientKey is what a client's budgets are counted on: its IPv4 address, or its IPv6 /64, since one subscriber commonly holds a whole /64.

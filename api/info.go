@@ -152,7 +152,7 @@ func (a *API) describe() nodeAnswer {
 				tellBudget("read", "client", a.Limits.Read), tellBudget("submit", "client", a.Limits.Submit), tellBudget("verify", "client", a.Limits.Verify),
 				tellBudget("lookup", "client", a.Limits.Lookup), tellBudget("domain", "domain", a.Limits.Domain),
 				tellBudget("peer", "client", a.Limits.Peer),
-				tellBudget("assertion-lookup", "key", a.Limits.AssertionLookup), tellBudget("assertion-write", "key", a.Limits.AssertionWrite),
+				tellBudget("assertion-lookup", "issuer", a.Limits.AssertionLookup), tellBudget("assertion-write", "issuer", a.Limits.AssertionWrite),
 			},
 		},
 		Storage:   storageAnswer{Claims: stats.Claims, Erased: stats.Erased, ReadOnly: a.storeFault() != nil},

@@ -74,7 +74,7 @@ func (a *API) createAPIKey(c *gin.Context) error {
 	return a.answer(c, http.StatusCreated, func(b []byte) []byte { return appendFreshKey(b, secret, &key) })
 }
 
-// rotateAPIKey is POST /issuers/{issuerId}/api-keys/{keyId}/rotate. The new key goes on with what the old one had left of its budgets.
+// rotateAPIKey is POST /issuers/{issuerId}/api-keys/{keyId}/rotate.
 func (a *API) rotateAPIKey(c *gin.Context) error {
 	id, err := a.ownIssuer(c, accounts.ActionManageKeys)
 	if err != nil {
@@ -83,13 +83,10 @@ func (a *API) rotateAPIKey(c *gin.Context) error {
 	if err := a.noBody(c); err != nil {
 		return err
 	}
-	old := c.Param("keyId")
-	secret, key, err := a.Accounts.RotateAPIKey(c.Request.Context(), id, old)
+	secret, key, err := a.Accounts.RotateAPIKey(c.Request.Context(), id, c.Param("keyId"))
 	if err != nil {
 		return err
 	}
-	a.assertionLookup.inherit(key.ID, old)
-	a.assertionWrite.inherit(key.ID, old)
 	return a.answer(c, http.StatusCreated, func(b []byte) []byte { return appendFreshKey(b, secret, &key) })
 }
 

@@ -27,6 +27,8 @@ type Accounts interface {
 	RecheckDomain(ctx context.Context, id string) (accounts.DomainCheck, error)
 	APIKeys(ctx context.Context, id string) ([]accounts.APIKey, error)
 	NewAPIKey(ctx context.Context, id, label string, scopes []accounts.Scope, expires time.Time) (secret string, key accounts.APIKey, err error)
+	// GiveAPIKey is NewAPIKey for the operator, who is not bound by the issuer's budget.
+	GiveAPIKey(ctx context.Context, id, label string, scopes []accounts.Scope, expires time.Time) (secret string, key accounts.APIKey, err error)
 	RotateAPIKey(ctx context.Context, id, keyID string) (secret string, key accounts.APIKey, err error)
 	RevokeAPIKey(ctx context.Context, id, keyID string) error
 

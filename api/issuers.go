@@ -191,7 +191,7 @@ func (a *API) ownIssuer(c *gin.Context, action accounts.Action) (id string, err 
 		hint := "use a key of " + id + ", or name your own issuer in the path: " + caller.Issuer
 		return "", &problem{status: http.StatusForbidden, message: "the API key belongs to another issuer", hint: hint}
 	}
-	if err := a.spendKey(c, a.assertionWrite, &caller); err != nil {
+	if err := a.spendIssuer(c, a.assertionWrite, &caller); err != nil {
 		return "", err
 	}
 	return id, a.Accounts.May(id, action)

@@ -162,7 +162,7 @@ func (a *API) adminAPIKey(r *http.Request, id string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, key, err := a.Accounts.NewAPIKey(r.Context(), id, k.label, k.scopes, k.expires)
+	secret, key, err := a.Accounts.GiveAPIKey(r.Context(), id, k.label, k.scopes, k.expires)
 	if err != nil {
 		return nil, err
 	}
