@@ -68,23 +68,23 @@ func (s *Store) VisitArtifact(ctx context.Context, artifact [32]byte, q Artifact
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	err = s.readAssertions(func(r *assertionReader) error {
-		truncated, err = r.visitArtifact(ctx, &artifact, s.terms.hashed(byArtifact, &artifact, nil), &q, visit)
-		return err
-	})
-	return truncated, err
+	r, err := s.read()
+	if err != nil {
+		return false, err
+	}
+	defer r.end(&err)
+	return r.visitArtifact(ctx, &artifact, s.terms.hashed(byArtifact, &artifact, nil), &q, visit)
 }
 
 // VisitArtifacts is VisitArtifact for up to MaxArtifacts artifacts out of one reading of the files. For each of them in turn, in the order that reads
 // fastest, it calls begin with the artifact's place in the list, visit for each of its assertions, and end.
 func (s *Store) VisitArtifacts(
 	ctx context.Context, artifacts [][32]byte, q ArtifactQuery, begin func(i int), visit func(*AssertionState), end func(i int, truncated bool),
-) error {
+) (err error) {
 	if len(artifacts) > MaxArtifacts {
 		return fmt.Errorf("%w: %d artifacts, at most %d", ErrInvalid, len(artifacts), MaxArtifacts)
 	}
-	q, err := q.withDefaults(s)
-	if err != nil {
+	if q, err = q.withDefaults(s); err != nil {
 		return err
 	}
 	type wanted struct {
@@ -96,26 +96,29 @@ func (s *Store) VisitArtifacts(
 		order[i] = wanted{s.terms.hashed(byArtifact, &artifacts[i], nil), i}
 	}
 	slices.SortFunc(order, func(a, b wanted) int { return cmp.Or(cmp.Compare(a.term, b.term), cmp.Compare(a.place, b.place)) })
-	return s.readAssertions(func(r *assertionReader) error {
-		for _, w := range order {
-			callVisitor(func() struct{} {
-				begin(w.place)
-				return struct{}{}
-			})
-			truncated, err := r.visitArtifact(ctx, &artifacts[w.place], w.term, &q, visit)
-			if err != nil {
-				return err
-			}
-			callVisitor(func() struct{} {
-				end(w.place, truncated)
-				return struct{}{}
-			})
+	r, err := s.read()
+	if err != nil {
+		return err
+	}
+	defer r.end(&err)
+	for _, w := range order {
+		callVisitor(func() struct{} {
+			begin(w.place)
+			return struct{}{}
+		})
+		truncated, err := r.visitArtifact(ctx, &artifacts[w.place], w.term, &q, visit)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		callVisitor(func() struct{} {
+			end(w.place, truncated)
+			return struct{}{}
+		})
+	}
+	return nil
 }
 
-func (r *assertionReader) visitArtifact(
+func (r *reader) visitArtifact(
 	ctx context.Context, artifact *[32]byte, term uint64, q *ArtifactQuery, visit func(*AssertionState),
 ) (truncated bool, err error) {
 	if truncated, err = r.collect(term, q); err != nil {
@@ -137,7 +140,7 @@ func (r *assertionReader) visitArtifact(
 	return truncated, nil
 }
 
-func (r *assertionReader) show(visit func(*AssertionState)) {
+func (r *reader) show(visit func(*AssertionState)) {
 	callVisitor(func() struct{} {
 		visit(&r.state)
 		return struct{}{}
@@ -152,18 +155,20 @@ func (s *Store) CountArtifact(ctx context.Context, artifact [32]byte, home strin
 	}
 	q := ArtifactQuery{Home: home}
 	tag, mask := q.tag(s.terms)
-	err = s.readAssertions(func(r *assertionReader) error {
-		r.terms.start(key{term: s.terms.hashed(byArtifact, &artifact, nil)}, false)
-		for range s.options.ScanKeys {
-			e, found := r.terms.next()
-			if !found || n >= most {
-				break
-			}
-			if e.tag&mask == tag {
-				n++
-			}
+	r, err := s.read()
+	if err != nil {
+		return 0, err
+	}
+	defer r.end(&err)
+	r.terms.start(key{term: s.terms.hashed(byArtifact, &artifact, nil)}, false)
+	for range s.options.ScanKeys {
+		e, found := r.terms.next()
+		if !found || n >= most {
+			break
 		}
-		return nil
-	})
-	return n, err
+		if e.tag&mask == tag {
+			n++
+		}
+	}
+	return n, nil
 }

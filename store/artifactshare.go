@@ -12,7 +12,7 @@ import (
 
 // collect finds the entries of an artifact that are to be read: the index is done with before the log is begun, so that one cursor of it serves what
 // amends them too. Errors wrap ErrCursor.
-func (r *assertionReader) collect(term uint64, q *ArtifactQuery) (truncated bool, err error) {
+func (r *reader) collect(term uint64, q *ArtifactQuery) (truncated bool, err error) {
 	r.found = r.found[:0]
 	from, most := key{term: term}, q.Scan
 	if q.Cursor != "" {
@@ -41,7 +41,7 @@ func (r *assertionReader) collect(term uint64, q *ArtifactQuery) (truncated bool
 }
 
 // moved tells whether the entry, of an assertion that has ended, was found among the active ones before it moved: memory is read bit by bit.
-func (r *assertionReader) moved(active int, e *entry) bool {
+func (r *reader) moved(active int, e *entry) bool {
 	if !e.at.hasEnded() {
 		return false
 	}
@@ -57,7 +57,7 @@ type ranked struct {
 
 // share leaves of the entries that were found as many as are let through, in their order, and tells whether that is not all. Where it is not, those come
 // first that are active; of these the newest of each issuer of a home, then the second of each, and so on; and so likewise among the homes.
-func (r *assertionReader) share(q *ArtifactQuery) (truncated bool) {
+func (r *reader) share(q *ArtifactQuery) (truncated bool) {
 	if q.Cursor != "" || len(r.found) <= min(q.Limit, q.PerHome) {
 		return false
 	}
@@ -81,7 +81,7 @@ func (r *assertionReader) share(q *ArtifactQuery) (truncated bool) {
 }
 
 // rank counts entries by whom they are of, and orders them by that: all that are active before all that ended, then the first of each before the second of any.
-func (r *assertionReader) rank(order []ranked, of func(*entry) uint64) {
+func (r *reader) rank(order []ranked, of func(*entry) uint64) {
 	clear(r.shares)
 	for i := range order {
 		whose := of(&order[i].entry)
@@ -134,26 +134,28 @@ func (s *Store) SurveyArtifact(ctx context.Context, artifact [32]byte, scan int,
 	for _, seq := range shown {
 		seen[seq] = struct{}{}
 	}
-	err = s.readAssertions(func(r *assertionReader) error {
-		survey.Active = r.active(from.term, scan)
-		r.terms.start(from, cursor != "")
-		for last := from.at; ; {
-			e, found := r.terms.next()
-			if !found {
-				return nil
-			}
-			if _, was := seen[e.at.seq()]; !was {
-				survey.Cursor = s.makeCursor(last, digestOf(from.term))
-				return nil
-			}
-			last = e.at
+	r, err := s.read()
+	if err != nil {
+		return survey, err
+	}
+	defer r.end(&err)
+	survey.Active = r.active(from.term, scan)
+	r.terms.start(from, cursor != "")
+	for last := from.at; ; {
+		e, found := r.terms.next()
+		if !found {
+			return survey, nil
 		}
-	})
-	return survey, err
+		if _, was := seen[e.at.seq()]; !was {
+			survey.Cursor = s.makeCursor(last, digestOf(from.term))
+			return survey, nil
+		}
+		last = e.at
+	}
 }
 
 // active sums up the active assertions of an artifact.
-func (r *assertionReader) active(term uint64, scan int) map[protocol.AssertionType]Sayers {
+func (r *reader) active(term uint64, scan int) map[protocol.AssertionType]Sayers {
 	said := make(map[protocol.AssertionType]Sayers, len(typeNumbers))
 	r.terms.start(key{term: term}, false)
 	for range scan {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"time"
 
-	"go.etcd.io/bbolt"
-
 	"mirnode/protocol"
 )
 
@@ -65,21 +63,22 @@ func (s *Store) Assertion(ctx context.Context, id [32]byte) (state AssertionStat
 	if err := ctx.Err(); err != nil {
 		return state, err
 	}
+	r, err := s.read()
+	if err != nil {
+		return state, err
+	}
+	defer r.end(&err)
 	l := targeting(id)
-	err = s.readAssertions(func(r *assertionReader) error {
-		for _, seq := range r.candidates(&l) {
-			held, err := r.load(seq)
-			if err != nil {
-				return err
-			}
-			if held && r.record.SigHash == id {
-				state = r.state.keep()
-				return nil
-			}
+	for _, seq := range r.candidates(&l) {
+		held, err := r.load(seq)
+		if err != nil {
+			return state, err
 		}
-		return ErrNotFound
-	})
-	return state, err
+		if held && r.record.SigHash == id {
+			return r.state.keep(), nil
+		}
+	}
+	return state, ErrNotFound
 }
 
 // maxAmendments and maxEdits bound what is read of the revocations and successors, and of the edits, of one assertion. All are of its own issuer, and a home
@@ -89,75 +88,9 @@ const (
 	maxEdits      = 32
 )
 
-// assertionReader reads assertions within one view of the index and the log. It is used again and again: what it holds is good until the next is loaded.
-type assertionReader struct {
-	store   *Store
-	tables  [2]*table
-	upTo    uint64 // see tableSource
-	index   *bbolt.Tx
-	log     *bbolt.Tx
-	records *bbolt.Cursor
-	terms   termReader
-
-	record, other logRecord // the assertion, and what amends it
-	facts         assertionFacts
-	state         AssertionState
-	revocation    RevocationState
-	successor     [32]byte
-	found         []entry
-	shares        map[uint64]int // see share
-}
-
-// readAssertions has read look at assertions. As for claims the tables are chosen first, and the log is read last.
-func (s *Store) readAssertions(read func(r *assertionReader) error) error {
-	r, _ := s.readers.Get().(*assertionReader)
-	if r == nil {
-		r = &assertionReader{store: s, shares: make(map[uint64]int)}
-	}
-	s.state.RLock()
-	r.tables = [2]*table{s.state.active, s.state.merging}
-	s.state.RUnlock()
-	r.upTo = s.counts.lastSeq.Load()
-	err := s.index.view(func(index *bbolt.Tx) error {
-		return s.log.view(func(log *bbolt.Tx) error {
-			r.index, r.log, r.records = index, log, log.Bucket(recordsBucket).Cursor()
-			r.terms.open(r)
-			return read(r)
-		})
-	})
-	// Nothing of the files must be in reach any more.
-	r.tables, r.index, r.log, r.records = [2]*table{}, nil, nil, nil
-	r.terms.close()
-	r.record, r.other, r.facts, r.state, r.revocation = logRecord{}, logRecord{}, assertionFacts{}, AssertionState{}, RevocationState{}
-	s.readers.Put(r)
-	return err
-}
-
-// indexCursor opens a bucket of the index, around which the log is being read.
-func (r *assertionReader) indexCursor(name []byte) *bbolt.Cursor {
-	defer ascribe(r.store.index.path)
-	return r.index.Bucket(name).Cursor()
-}
-
-// candidates are the records that may be the one that is looked up by sigHash.
-func (r *assertionReader) candidates(l *lookup) (found []uint64) {
-	r.store.state.RLock()
-	for _, table := range r.tables {
-		if table == nil {
-			continue
-		}
-		if seq, known := table.sequence(l); known && seq <= r.upTo {
-			found = append(found, seq)
-		}
-	}
-	r.store.state.RUnlock()
-	defer ascribe(r.store.index.path)
-	return appendCandidates(found, r.indexCursor(idsBucket), l.hash)
-}
-
 // load reads the assertion with this sequence, with what amends it, into the reader's state; false where it is none.
-func (r *assertionReader) load(seq uint64) (held bool, err error) {
-	if r.record, err = r.store.log.readAt(r.records, seq, false); err != nil {
+func (r *reader) load(seq uint64) (held bool, err error) {
+	if err := r.at(seq, &r.record); err != nil {
 		return false, err
 	}
 	record := &r.record
@@ -201,7 +134,7 @@ func fingerprintIn(raw []byte) []byte {
 }
 
 // amendments finds the revocation and the successor of the assertion that is loaded.
-func (r *assertionReader) amendments() error {
+func (r *reader) amendments() error {
 	var revoked, succeeded turn
 	r.terms.start(key{term: r.store.terms.amendedBy(&r.record.SigHash, r.facts.issuer)}, false)
 	for range maxAmendments {
@@ -209,8 +142,7 @@ func (r *assertionReader) amendments() error {
 		if !found {
 			break
 		}
-		var err error
-		if r.other, err = r.store.log.readAt(r.records, e.at.seq(), false); err != nil {
+		if err := r.at(e.at.seq(), &r.other); err != nil {
 			return err
 		}
 		other := &r.other
@@ -247,7 +179,7 @@ func (r *assertionReader) amendments() error {
 }
 
 // edits finds the metadata in force: those of the edit with the highest sequence number. Of several with that number the one counts that the home took in first.
-func (r *assertionReader) edits() error {
+func (r *reader) edits() error {
 	var best entry
 	var first turn
 	r.terms.start(key{term: r.store.terms.editedBy(&r.record.SigHash, r.facts.issuer)}, false)
@@ -256,8 +188,7 @@ func (r *assertionReader) edits() error {
 		if !found || r.state.MetadataSequence != 0 && !e.at.sameTime(best.at) {
 			break
 		}
-		var err error
-		if r.other, err = r.store.log.readAt(r.records, e.at.seq(), false); err != nil {
+		if err := r.at(e.at.seq(), &r.other); err != nil {
 			return err
 		}
 		other := &r.other

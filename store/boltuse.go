@@ -24,6 +24,7 @@ type boltFile struct {
 
 	writing sync.Mutex // one write at a time, so that none waits within bbolt when the file is lost
 	lost    atomic.Bool
+	readers *readers // which keep views of the file open; nil where nobody does
 }
 
 // view reads the file in a transaction. Panics and faults come back as a *CorruptError.
@@ -34,6 +35,26 @@ func (f *boltFile) view(fn func(tx *bbolt.Tx) error) error {
 		}
 		return f.db.View(fn)
 	}))
+}
+
+// begin opens a view that stays open until rollback, and has use look at it. After an error too there may be one. Panics and faults come back as a *CorruptError.
+func (f *boltFile) begin(tx **bbolt.Tx, use func() error) error {
+	return closedError(guard(f.path, func() (err error) {
+		if err := f.usable(); err != nil {
+			return err
+		}
+		if *tx, err = f.db.Begin(false); err != nil {
+			return err
+		}
+		return use()
+	}))
+}
+
+// rollback ends a view. That of a file that is lost stays: bbolt may hold its locks.
+func (f *boltFile) rollback(tx *bbolt.Tx) {
+	if tx != nil && !f.lost.Load() {
+		_ = tx.Rollback() // of a view that is open it never fails
+	}
 }
 
 // update changes the file in a transaction.
@@ -48,6 +69,9 @@ func (f *boltFile) update(fn func(tx *bbolt.Tx) error) error {
 		if !ended { // by a panic, guarded or not: bbolt may hold its locks
 			f.lost.Store(true)
 		}
+		if f.readers != nil {
+			f.readers.renew()
+		}
 	}()
 	return closedError(guard(f.path, func() error {
 		if err := f.usable(); err != nil {
@@ -58,6 +82,10 @@ func (f *boltFile) update(fn func(tx *bbolt.Tx) error) error {
 		if err != nil {
 			ended = true
 			return err
+		}
+		if f.readers != nil && tx.Size() > f.readers.roomy {
+			f.readers.hold()
+			defer f.readers.release()
 		}
 		if err = fn(tx); err != nil {
 			err = errors.Join(err, tx.Rollback())

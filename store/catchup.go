@@ -84,6 +84,7 @@ func (s *Store) readTable(from, to uint64) (*table, error) {
 		}
 	}
 	for e, ok := takeLeast(parts); ok; e, ok = takeLeast(parts) {
+		t.mark(e.term)
 		t.terms.Load(e)
 	}
 	t.lastSeq = to

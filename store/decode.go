@@ -42,21 +42,25 @@ var (
 
 // decodeEnvelope reads an envelope. The result shares no memory with it if copyRaw is set; otherwise Raw is a part of it, good for as long
 // as its transaction.
-func decodeEnvelope(seq uint64, b []byte, copyRaw bool) (logRecord, error) {
+func decodeEnvelope(seq uint64, b []byte, copyRaw bool) (r logRecord, err error) {
+	err = r.decode(seq, b, copyRaw)
+	return r, err
+}
+
+// decode is decodeEnvelope in place. After an error the record is no record.
+func (r *logRecord) decode(seq uint64, b []byte, copyRaw bool) error {
+	*r = logRecord{}
 	if len(b) < oldFixedBytes || b[0] == envelopeVersion && len(b) < fixedBytes || b[0] != envelopeVersion && b[0] != oldEnvelope ||
 		b[1] == 0 || int(b[1]) > len(recordKinds) || b[0] == oldEnvelope && b[1] != 1 || b[stateOffset]&^stateKnown != 0 {
-		return logRecord{}, errEnvelope
+		return errEnvelope
 	}
 	if binary.BigEndian.Uint32(b[checksumOffset:]) != checksum(seq, b) {
-		return logRecord{}, errChecksum
+		return errChecksum
 	}
-	r := logRecord{Record: Record{
-		Seq:        seq,
-		Kind:       recordKinds[b[1]-1],
-		IngestedAt: time.UnixMilli(int64(binary.BigEndian.Uint64(b[ingestedOffset:]))).UTC(),
-		RecordHash: [32]byte(b[12:44]),
-		SigHash:    [32]byte(b[44:checksumOffset]),
-	}}
+	r.Seq, r.Kind = seq, recordKinds[b[1]-1]
+	r.IngestedAt = time.UnixMilli(int64(binary.BigEndian.Uint64(b[ingestedOffset:]))).UTC()
+	copy(r.RecordHash[:], b[12:44])
+	copy(r.SigHash[:], b[44:checksumOffset])
 	r.old, r.further = b[0] == oldEnvelope, b[stateOffset]&stateFurther != 0
 	r.amended, r.texts = b[stateOffset]&stateAmended != 0, b[stateOffset]&stateTexts != 0
 	if !r.old {
@@ -67,23 +71,23 @@ func decodeEnvelope(seq uint64, b []byte, copyRaw bool) (logRecord, error) {
 	}
 	var ok bool
 	if r.Provenance, ok = decodeProvenance(b[3]); !ok {
-		return logRecord{}, errEnvelope
+		return errEnvelope
 	}
 	rest := b[headBytes(b):]
 	if b[stateOffset]&stateErased != 0 {
 		if len(rest) < 8 {
-			return logRecord{}, errEnvelope
+			return errEnvelope
 		}
 		r.erased = true
 		r.erasedAt = time.UnixMilli(int64(binary.BigEndian.Uint64(rest))).UTC()
 		r.reason = string(rest[8:])
-		return r, nil
+		return nil
 	}
 	if r.Provenance.Flags, rest, ok = decodeTexts(rest, MaxFlags, MaxFlagBytes); ok && b[3]&provenanceQuorum != 0 {
 		r.Provenance.Quorum, rest, ok = decodeTexts(rest, MaxQuorum, maxObserverBytes)
 	}
 	if !ok || len(rest) < 12 {
-		return logRecord{}, errEnvelope
+		return errEnvelope
 	}
 	r.ClaimedAt = time.Unix(int64(binary.BigEndian.Uint64(rest)), int64(binary.BigEndian.Uint32(rest[8:]))).UTC()
 	return r.decodeBody(rest[12:], b[stateOffset]&stateNoLocators == 0, copyRaw)
@@ -120,7 +124,7 @@ func decodeTexts(b []byte, most, mostBytes int) (texts []string, rest []byte, ok
 	return texts, b, true
 }
 
-func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error) {
+func (r *logRecord) decodeBody(b []byte, located, copyRaw bool) error {
 	if copyRaw {
 		b = bytes.Clone(b)
 	}
@@ -128,16 +132,16 @@ func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error
 	if r.Kind != protocol.KindClaim {
 		if located {
 			if len(b) == 0 || len(b) < 1+int(b[0]) {
-				return logRecord{}, errEnvelope
+				return errEnvelope
 			}
 			r.facts, raw = b[1:1+int(b[0])], b[1+int(b[0]):]
 		}
 		r.Raw = raw
-		return r, nil
+		return nil
 	}
 	if located {
 		if len(b) < locatorBytes {
-			return logRecord{}, errEnvelope
+			return errEnvelope
 		}
 		raw = b[locatorBytes:]
 	}
@@ -145,18 +149,18 @@ func (r logRecord) decodeBody(b []byte, located, copyRaw bool) (logRecord, error
 	if !located {
 		claim, err := protocol.ParseClaim(raw)
 		if err != nil {
-			return logRecord{}, fmt.Errorf("%w: %w", errEnvelope, err)
+			return fmt.Errorf("%w: %w", errEnvelope, err)
 		}
 		r.subject, r.domain, r.typ = []byte(claim.Subject), []byte(claim.Domain), []byte(claim.Type)
-		return r, nil
+		return nil
 	}
 	var n [locatorBytes / 2]int
 	for i := range n {
 		n[i] = int(binary.BigEndian.Uint16(b[2*i:]))
 	}
 	if n[0]+subjectBytes > len(raw) || n[1]+n[2] > len(raw) || n[3]+n[4] > len(raw) {
-		return logRecord{}, errEnvelope
+		return errEnvelope
 	}
 	r.subject, r.domain, r.typ = raw[n[0]:n[0]+subjectBytes], raw[n[1]:n[1]+n[2]], raw[n[3]:n[3]+n[4]]
-	return r, nil
+	return nil
 }

@@ -166,11 +166,17 @@ func headBytes(envelope []byte) int {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func checksum(seq uint64, envelope []byte) uint32 {
-	var number [8]byte
-	binary.BigEndian.PutUint64(number[:], seq)
-	sum := crc32.Update(0, castagnoli, number[:])
-	sum = crc32.Update(sum, castagnoli, envelope[:checksumOffset])
+	sum := crc32.Update(checksumOf(seq), castagnoli, envelope[:checksumOffset])
 	return crc32.Update(sum, castagnoli, envelope[placeOffset:])
+}
+
+// checksumOf is the CRC of the eight bytes of a number, big-endian: crc32.Update has what it is given moved to the heap.
+func checksumOf(n uint64) uint32 {
+	sum := ^uint32(0)
+	for shift := 56; shift >= 0; shift -= 8 {
+		sum = castagnoli[byte(sum)^byte(n>>shift)] ^ sum>>8
+	}
+	return ^sum
 }
 
 // seal sets the checksum of an envelope that is otherwise finished.

@@ -38,44 +38,30 @@ func (s *Store) Visit(ctx context.Context, q Query, visit func(*Record)) (cursor
 }
 
 func (s *Store) visit(ctx context.Context, c scan, visit func(*Record)) (cursor string, err error) {
-	// The tables are chosen before the index is read: what leaves them meanwhile is in it then. The log is read last: it has every record
-	// that the index knows, and those of the tables up to the last one that there was before.
-	s.state.RLock()
-	tables := [2]*table{s.state.active, s.state.merging}
-	s.state.RUnlock()
-	upTo := s.counts.lastSeq.Load() // of the log as it is seen at least; tables go on growing
-	err = s.index.view(func(index *bbolt.Tx) error {
-		return s.log.view(func(log *bbolt.Tx) error {
-			sources := []source{s.newTableSource(tables[0], c, upTo)}
-			if tables[1] != nil {
-				sources = append(sources, s.newTableSource(tables[1], c, upTo))
-			}
-			sources = append(sources, newDiskSource(index, s.index.path, c))
-			p := pageReader{store: s, scan: c, tx: log, log: log.Bucket(recordsBucket).Cursor(), visit: visit}
-			cursor, err = p.read(ctx, &merged{sources: sources})
-			return err
-		})
-	})
-	return cursor, err
+	r, err := s.read()
+	if err != nil {
+		return "", err
+	}
+	defer r.end(&err)
+	p := pageReader{reader: r, scan: c, visit: visit}
+	return p.read(ctx)
 }
 
 // pageReader shows the records of one page.
 type pageReader struct {
-	store  *Store
-	scan   scan
-	tx     *bbolt.Tx
-	log    *bbolt.Cursor
-	visit  func(*Record)
-	record logRecord // the one that is being shown
-	shown  int
-	bytes  int // of the claims shown
+	*reader
+	scan  scan
+	visit func(*Record)
+	shown int
+	bytes int // of the claims shown
 }
 
 // read shows records until the page is full, the range ends, or the work's bound is reached.
-func (p *pageReader) read(ctx context.Context, entries *merged) (cursor string, err error) {
+func (p *pageReader) read(ctx context.Context) (cursor string, err error) {
 	last := p.scan.from.at
+	p.terms.start(p.scan.from, p.scan.after)
 	for range p.store.options.ScanKeys {
-		e, ok := entries.next()
+		e, ok := p.terms.from.next()
 		if !ok || compareKeys(e.key, p.scan.until) >= 0 {
 			return "", nil
 		}
@@ -102,7 +88,7 @@ func (p *pageReader) show(ctx context.Context, seq uint64) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p.record, err = p.store.log.readAt(p.log, seq, false); err != nil {
+	if err := p.at(seq, &p.record); err != nil {
 		return err
 	}
 	r, c := &p.record, &p.scan
@@ -112,7 +98,7 @@ func (p *pageReader) show(ctx context.Context, seq uint64) (err error) {
 		c.typ != "" && string(r.typ) != c.typ {
 		return nil
 	}
-	if err := p.store.complete(r, p.tx); err != nil {
+	if err := p.store.complete(r, p.log); err != nil {
 		return err
 	}
 	p.shown++

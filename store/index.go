@@ -218,7 +218,14 @@ func (x *indexFile) use(access func(func(*bbolt.Tx) error) error, fn func(*bbolt
 	if err := x.healthy(); err != nil {
 		return err
 	}
-	err := access(fn)
+	return x.noted(access(fn))
+}
+
+// noted passes the outcome of a read or write on, and keeps in mind that it was damage of this file.
+func (x *indexFile) noted(err error) error {
+	if err == nil {
+		return nil
+	}
 	var corrupt *CorruptError
 	if errors.As(err, &corrupt) && corrupt.File == x.path && !x.suspect.Swap(true) {
 		x.logger.Error("the index is damaged; start again to have it made anew from the log", "why", corrupt.Reason)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"mirnode/protocol"
 )
@@ -24,27 +25,26 @@ func (s *Store) VisitIssuer(ctx context.Context, issuerID string, limit int, cur
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	err = s.readAssertions(func(r *assertionReader) error {
-		more := r.collectIssuer(from, cursor != "", limit)
-		for _, e := range r.found {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			held, err := r.load(e.at.seq())
-			if err != nil {
-				return err
-			}
-			if held && string(r.state.Issuer) == issuerID {
-				r.show(visit)
-			}
-		}
-		if n := len(r.found); more && n > 0 {
-			next = s.makeCursor(r.found[n-1].at, digest)
-		}
-		return nil
-	})
+	r, err := s.read()
 	if err != nil {
 		return "", err
+	}
+	defer r.end(&err)
+	more := r.collectIssuer(from, cursor != "", limit)
+	for _, e := range r.found {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		held, err := r.load(e.at.seq())
+		if err != nil {
+			return "", err
+		}
+		if held && string(r.state.Issuer) == issuerID {
+			r.show(visit)
+		}
+	}
+	if n := len(r.found); more && n > 0 {
+		next = s.makeCursor(r.found[n-1].at, digest)
 	}
 	return next, nil
 }
@@ -53,7 +53,7 @@ func (s *Store) VisitIssuer(ctx context.Context, issuerID string, limit int, cur
 const maxIssuerID = 64
 
 // collectIssuer finds the next entries of an issuer, and tells whether there are more.
-func (r *assertionReader) collectIssuer(from key, after bool, limit int) (more bool) {
+func (r *reader) collectIssuer(from key, after bool, limit int) (more bool) {
 	r.found = r.found[:0]
 	for r.terms.start(from, after); ; {
 		e, found := r.terms.next()
@@ -75,35 +75,35 @@ func (s *Store) Issuer(ctx context.Context, id string) (issuer *protocol.Issuer,
 	if len(id) > maxIssuerID {
 		return nil, Record{}, ErrNotFound
 	}
-	err = s.readAssertions(func(r *assertionReader) error {
-		r.terms.start(key{term: s.terms.term(byIssuerRecord, id)}, false)
-		for range maxIssuerScan {
-			e, found := r.terms.next()
-			if !found {
-				break
-			}
-			if r.record, err = s.log.readAt(r.records, e.at.seq(), true); err != nil {
-				return err
-			}
-			if r.record.erased || r.record.Kind != protocol.KindIssuer {
-				continue
-			}
-			if issuer, err = protocol.ParseIssuer(r.record.Raw); err != nil {
-				return s.log.corrupt(r.record.Seq, err)
-			}
-			if issuer.ID != id {
-				continue
-			}
-			if err := s.complete(&r.record, r.log); err != nil {
-				return err
-			}
-			record = r.record.keep()
-			return nil
-		}
-		return ErrNotFound
-	})
+	r, err := s.read()
 	if err != nil {
 		return nil, Record{}, err
 	}
-	return issuer, record, nil
+	defer r.end(&err)
+	r.terms.start(key{term: s.terms.term(byIssuerRecord, id)}, false)
+	for range maxIssuerScan {
+		e, found := r.terms.next()
+		if !found {
+			break
+		}
+		if err := r.at(e.at.seq(), &r.record); err != nil {
+			return nil, Record{}, err
+		}
+		if r.record.erased || r.record.Kind != protocol.KindIssuer {
+			continue
+		}
+		kept := r.record.keep()
+		if issuer, err = protocol.ParseIssuer(kept.Raw); err != nil {
+			return nil, Record{}, s.log.corrupt(r.record.Seq, err)
+		}
+		if issuer.ID != id {
+			continue
+		}
+		if err := s.complete(&r.record, r.log); err != nil {
+			return nil, Record{}, err
+		}
+		kept.IngestedAt, kept.Own, kept.Places = r.record.IngestedAt, r.record.Own, slices.Clone(r.record.Places)
+		return issuer, kept, nil
+	}
+	return nil, Record{}, ErrNotFound
 }

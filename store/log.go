@@ -223,25 +223,36 @@ func (l *logFile) recordAt(cursor *bbolt.Cursor, seq uint64) (logRecord, error) 
 }
 
 // readAt is recordAt whose Raw, without copyRaw, lies in the file's pages: good until the transaction ends.
-func (l *logFile) readAt(cursor *bbolt.Cursor, seq uint64, copyRaw bool) (logRecord, error) {
-	var name [8]byte
+func (l *logFile) readAt(cursor *bbolt.Cursor, seq uint64, copyRaw bool) (r logRecord, err error) {
+	err = l.readInto(&r, new([8]byte), cursor, seq, copyRaw)
+	return r, err
+}
+
+// readInto is readAt into memory of the caller's: for the record, and for the name that it is looked for by.
+func (l *logFile) readInto(r *logRecord, name *[8]byte, cursor *bbolt.Cursor, seq uint64, copyRaw bool) error {
 	binary.BigEndian.PutUint64(name[:], seq)
 	k, v := cursor.Seek(name[:])
 	if !bytes.Equal(k, name[:]) {
-		return logRecord{}, &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d is missing", seq)}
+		*r = logRecord{}
+		return &CorruptError{File: l.path, Reason: fmt.Sprintf("record %d is missing", seq)}
 	}
-	return l.decode(seq, v, copyRaw)
+	return l.decodeInto(r, seq, v, copyRaw)
 }
 
-func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (logRecord, error) {
-	r, err := decodeEnvelope(seq, envelope, copyRaw)
-	if err != nil {
-		return r, l.corrupt(seq, err)
+func (l *logFile) decode(seq uint64, envelope []byte, copyRaw bool) (r logRecord, err error) {
+	err = l.decodeInto(&r, seq, envelope, copyRaw)
+	return r, err
+}
+
+func (l *logFile) decodeInto(r *logRecord, seq uint64, envelope []byte, copyRaw bool) error {
+	if err := r.decode(seq, envelope, copyRaw); err != nil {
+		*r = logRecord{}
+		return l.corrupt(seq, err)
 	}
 	if r.old && seq <= l.old.records && l.old.log != 0 {
 		r.first = place{log: l.old.log, index: seq - 1, ingested: r.IngestedAt.UnixMilli()}
 	}
-	return r, nil
+	return nil
 }
 
 // corrupt says that a record is not what it must be.

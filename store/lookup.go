@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"go.etcd.io/bbolt"
 
@@ -52,70 +51,28 @@ func (s *Store) Record(ctx context.Context, hash [32]byte) (Record, error) {
 	return s.record(ctx, &lookup{by: byRecordHash, hash: hash})
 }
 
-func (s *Store) record(ctx context.Context, l *lookup) (Record, error) {
+func (s *Store) record(ctx context.Context, l *lookup) (record Record, err error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
-	r, err := s.find(l)
+	r, err := s.read()
 	if err != nil {
 		return Record{}, err
 	}
-	return r.Record, r.erasure()
-}
-
-// find reads the record that is asked for. Errors: ErrNotFound.
-func (s *Store) find(l *lookup) (r *logRecord, err error) {
-	s.state.RLock()
-	tables := [2]*table{s.state.active, s.state.merging}
-	var known [len(tables)]uint64
-	for i, table := range tables {
-		if table != nil {
-			known[i], _ = table.sequence(l)
+	defer r.end(&err)
+	for _, seq := range r.candidates(l) {
+		if err := r.at(seq, &r.record); err != nil {
+			return Record{}, err
 		}
-	}
-	s.state.RUnlock()
-	for _, seq := range known {
-		if seq == 0 {
+		if !l.matches(&r.record) {
 			continue
 		}
-		if r, err := s.readMatching(l, seq); !errors.Is(err, ErrNotFound) {
-			return r, err
+		if err := s.complete(&r.record, r.log); err != nil {
+			return Record{}, err
 		}
+		return r.record.keep(), r.record.erasure()
 	}
-	// The index is read after the tables: what was merged meanwhile is in it.
-	if l.onDisk, err = s.index.candidates(l); err != nil {
-		return nil, err
-	}
-	for _, seq := range l.onDisk {
-		if r, err := s.readMatching(l, seq); !errors.Is(err, ErrNotFound) {
-			return r, err
-		}
-	}
-	return nil, ErrNotFound
-}
-
-// readMatching reads the record with this sequence, with its places. ErrNotFound: it is another than the one asked for.
-func (s *Store) readMatching(l *lookup, seq uint64) (*logRecord, error) {
-	r := new(logRecord)
-	err := s.log.view(func(tx *bbolt.Tx) (err error) {
-		if *r, err = s.log.recordAt(tx.Bucket(recordsBucket).Cursor(), seq); err != nil {
-			return err
-		}
-		if !l.matches(r) {
-			return ErrNotFound
-		}
-		return s.complete(r, tx)
-	})
-	return r, err
-}
-
-// candidates are the sequences that the index has for a hash's first eight bytes: nearly always none or one.
-func (x *indexFile) candidates(l *lookup) (found []uint64, err error) {
-	err = x.view(func(tx *bbolt.Tx) error {
-		found = appendCandidates(found, tx.Bucket(l.by.bucket()).Cursor(), l.hash)
-		return nil
-	})
-	return found, err
+	return Record{}, ErrNotFound
 }
 
 func appendCandidates(found []uint64, cursor *bbolt.Cursor, hash [32]byte) []uint64 {

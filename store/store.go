@@ -62,7 +62,7 @@ type Store struct {
 	lastSeq      uint64
 	lastIngested int64 // Unix milliseconds; ingestedAt never steps back
 
-	readers sync.Pool // of *assertionReader
+	readers readers
 
 	fault  faults
 	counts counters
@@ -137,6 +137,8 @@ func (s *Store) start(dir string) error {
 	if err != nil {
 		return errors.Join(err, s.index.close())
 	}
+	s.readers.roomy = mapBytes / 2
+	s.log.readers, s.index.readers = &s.readers, &s.readers
 	s.logger.Info("store open", "records", end.seq, "erased", end.erased, "caught_up", caughtUp, "took", time.Since(began).Round(time.Millisecond))
 	s.routines.Add(2)
 	go s.commitLoop()
@@ -151,6 +153,7 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.quit)
 		s.routines.Wait()
+		s.readers.end()
 		s.closeErr = errors.Join(s.index.close(), s.log.close())
 	})
 	return s.closeErr

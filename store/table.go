@@ -29,7 +29,14 @@ type table struct {
 	terms   *btree.BTreeG[entry]
 	lastSeq uint64   // the newest record in it
 	erased  []uint64 // sequences of erased records, whose entries are marked as removed
+
+	// marks has a bit for each term that the table may have, chosen by the term's own bits, which are a hash's. Most look-ups are of what is on disk
+	// alone, and need not search the tree.
+	marks [termMarks / 64]uint64
 }
+
+// termMarks is the number of marks, half a MiB of them: of a full table's terms, half a million or so, some one in eight marks is set.
+const termMarks = 1 << 22
 
 func newTable() *table {
 	less := func(a, b entry) bool { return compareKeys(a.key, b.key) < 0 }
@@ -69,10 +76,28 @@ func homely(kind protocol.Kind) bool {
 func (t *table) add(n *names, terms *recordTerms) {
 	entries := terms.entries(n.seq)
 	for _, e := range entries[:terms.count] {
-		t.terms.Set(e)
+		t.set(e)
 	}
 	t.name(n)
 	t.lastSeq = max(t.lastSeq, n.seq)
+}
+
+// set takes in an entry, or changes its tag.
+func (t *table) set(e entry) {
+	t.mark(e.term)
+	t.terms.Set(e)
+}
+
+// mark notes that the table may have keys of a term.
+func (t *table) mark(term uint64) {
+	bit := term % termMarks
+	t.marks[bit/64] |= 1 << (bit % 64)
+}
+
+// mayHave is false where the table has no keys of a term, for sure.
+func (t *table) mayHave(term uint64) bool {
+	bit := term % termMarks
+	return t.marks[bit/64]&(1<<(bit%64)) != 0
 }
 
 // name takes in what a record is looked up by.
@@ -96,7 +121,7 @@ func (t *table) sequence(l *lookup) (seq uint64, known bool) {
 // remove marks the keys of an erased record.
 func (t *table) remove(seq uint64, keys [3]key) {
 	for _, k := range keys {
-		t.terms.Set(entry{key: k, tag: removed})
+		t.set(entry{key: k, tag: removed})
 	}
 	t.erased = append(t.erased, seq)
 }
@@ -104,12 +129,15 @@ func (t *table) remove(seq uint64, keys [3]key) {
 // end moves the entry of an assertion among its artifact's to where the ended ones stand.
 func (t *table) end(seq uint64, terms *recordTerms) {
 	at := positionOf(terms.at, seq)
-	t.terms.Set(entry{key: key{terms.terms[0], at.standing()}, tag: removed})
-	t.terms.Set(entry{key: key{terms.terms[0], at.ended()}, tag: terms.tag})
+	t.set(entry{key: key{terms.terms[0], at.standing()}, tag: removed})
+	t.set(entry{key: key{terms.terms[0], at.ended()}, tag: terms.tag})
 }
 
 // amends tells whether the table has keys of a term of amendments, and whether a revocation's is among the first of them.
 func (t *table) amends(term uint64) (found, ended bool) {
+	if !t.mayHave(term) {
+		return false, false
+	}
 	left := maxAmendments
 	t.terms.Ascend(entry{key: key{term: term}}, func(e entry) bool {
 		if left--; e.term != term || left < 0 {
@@ -127,6 +155,9 @@ func (t *table) claims() int { return len(t.hashes) + len(t.erased) }
 // next returns up to len(into) entries of the term of from, from that key on (or after it).
 func (t *table) next(from key, after bool, into []entry) []entry {
 	into = into[:0]
+	if !t.mayHave(from.term) {
+		return into
+	}
 	t.terms.Ascend(entry{key: from}, func(e entry) bool {
 		if e.term != from.term || len(into) == cap(into) {
 			return false

@@ -9,15 +9,15 @@ type termReader struct {
 	term    uint64
 }
 
-func (t *termReader) open(r *assertionReader) {
+// choose begins to read the reader's tables and its view of the index.
+func (t *termReader) choose(r *reader) {
 	t.from.sources = t.sources[:0]
 	for i, table := range r.tables {
 		if table != nil {
-			t.memory[i] = tableSource{store: r.store, table: table, upTo: r.upTo}
+			t.memory[i].store, t.memory[i].table, t.memory[i].upTo = r.store, table, r.upTo
 			t.from.sources = append(t.from.sources, &t.memory[i])
 		}
 	}
-	t.disk = diskSource{cursor: r.indexCursor(termsBucket), file: r.store.index.path}
 	t.from.sources = append(t.from.sources, &t.disk)
 }
 
