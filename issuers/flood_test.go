@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mirnode/issuers"
+	"mirnode/protocol"
 )
 
 // TestFlood lets hostile homes log issuers by the thousand that claim names below one domain, and looks at what the domain's servers are asked, and at
@@ -20,6 +21,7 @@ func TestFlood(t *testing.T) {
 	}{
 		{"one home, one domain", "victim.example", 1, 1_200, 5 + 6 + 1},
 		{"many homes, one domain", "victim.example", 40, 15, 20 + 60 + 1},
+		{"many homes, one domain and below", "victim.example", 40, 15, 20 + 60 + 1},
 		{"names of a company's suffix", "github.io", 40, 15, 20 + 60 + 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -28,7 +30,11 @@ func TestFlood(t *testing.T) {
 				d := w.directory(t)
 				for home := range c.homes {
 					for i := range c.each {
-						d.Learned(w.add(t, draft(fmt.Sprintf("hostile%d.test", home), i, fmt.Sprintf("a%d-%d.%s", home, i, c.below))))
+						domain := fmt.Sprintf("a%d-%d.%s", home, i, c.below)
+						if i%2 == 1 && strings.HasSuffix(c.name, "and below") {
+							domain = c.below
+						}
+						d.Learned(w.add(t, draft(fmt.Sprintf("hostile%d.test", home), i, domain)))
 					}
 				}
 				honest := w.add(t, draft("home.test", 1, "news.example"))
@@ -109,4 +115,119 @@ func TestBounds(t *testing.T) {
 			}
 		})
 	})
+}
+
+// flood lets homes log issuers that claim names below victim.example, or itself.
+func (w *world) flood(t *testing.T, d *issuers.Directory, homes, each int, exact bool) {
+	t.Helper()
+	for home := range homes {
+		for i := range each {
+			domain := fmt.Sprintf("a%d-%d.victim.example", home, i)
+			if exact {
+				domain = "victim.example"
+			}
+			d.Learned(w.add(t, draft(fmt.Sprintf("hostile%d.test", home), i, domain)))
+		}
+	}
+}
+
+// TestTurns floods a domain that an honest issuer verifies meanwhile: it waits for one look-up of each home at most, and for none where the others
+// claim names below its domain only.
+func TestTurns(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		homes  int
+		exact  bool // what the flood claims
+		domain string
+		most   time.Duration
+	}{
+		{"one home, below", 1, false, "victim.example", 0},
+		{"12 homes, below", 12, false, "victim.example", 10 * time.Second},
+		{"40 homes, below", 40, false, "victim.example", 10 * time.Second},
+		{"12 homes, the same name", 12, true, "victim.example", 30 * time.Minute},
+		{"40 homes, the same name", 40, true, "victim.example", 90 * time.Minute},
+		{"12 homes, a name beside", 12, false, "news.victim.example", 30 * time.Minute},
+		{"40 homes, a name beside", 40, false, "news.victim.example", 90 * time.Minute},
+	} {
+		for _, after := range []time.Duration{0, 37 * time.Minute, 26 * time.Hour} {
+			t.Run(fmt.Sprint(c.name, ", after ", after), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld()
+					d := w.directory(t)
+					w.flood(t, d, c.homes, 30, c.exact)
+					time.Sleep(after)
+					honest := w.add(t, draft("home.test", 1, c.domain))
+					w.publish(honest)
+					d.Learned(honest)
+					time.Sleep(c.most)
+					synctest.Wait()
+					if s := standing(t, d, honest.ID); !s.Verified {
+						t.Errorf("not verified after %v: %s", c.most, s.Detail)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestTurnsOfHomes lets homes name thousands of domains, none of which answers, beside an honest home.
+func TestTurnsOfHomes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		d := w.directory(t)
+		for home := range 12 {
+			for i := range 300 {
+				domain := fmt.Sprintf("d%d-%d.example", home, i)
+				w.set(func() { w.mute[protocol.VerifyLabel+domain] = true })
+				d.Learned(w.add(t, draft(fmt.Sprintf("hostile%d.test", home), i, domain)))
+			}
+		}
+		time.Sleep(time.Minute)
+		honest := w.add(t, draft("home.test", 1, "news.example"))
+		w.publish(honest)
+		d.Learned(honest)
+		time.Sleep(30 * time.Second)
+		if s := standing(t, d, honest.ID); !s.Verified {
+			t.Error(s.Detail)
+		}
+	})
+}
+
+// TestSeenIsApart follows an issuer that was seen while others flood its domain: one answer without the token ends nothing, a withdrawn token
+// ends within about a day, and one that is back is found soon.
+func TestSeenIsApart(t *testing.T) {
+	for _, exact := range []bool{false, true} {
+		t.Run(fmt.Sprint("exact ", exact), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld()
+				d := w.directory(t)
+				honest := w.add(t, draft("home.test", 1, "victim.example"))
+				w.publish(honest)
+				settled(t, d, honest.ID)
+				w.flood(t, d, 40, 30, exact)
+				const name = protocol.VerifyLabel + "victim.example"
+				w.set(func() { w.once[name] = 1 })
+				left := func() (n int) { w.set(func() { n = w.once[name] }); return n }
+				verified := func() bool { synctest.Wait(); return standing(t, d, honest.ID).Verified }
+				time.Sleep(20 * time.Hour) // the recheck comes after a day, more or less a tenth
+				for range 8 * 60 {
+					if time.Sleep(time.Minute); !verified() {
+						t.Fatal("one answer without the token ended the badge: ", standing(t, d, honest.ID).Detail)
+					}
+				}
+				if left() != 0 {
+					t.Fatal("the domain was not asked again")
+				}
+				w.set(func() { delete(w.txt, name) })
+				if time.Sleep(27 * time.Hour); verified() {
+					t.Error("a withdrawn token is still shown after 27 hours")
+				}
+				w.publish(honest)
+				time.Sleep(24 * time.Hour)
+				if !verified() {
+					t.Error("a token that is back was not found: ", standing(t, d, honest.ID).Detail)
+				}
+			})
+		})
+	}
 }

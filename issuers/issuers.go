@@ -11,8 +11,9 @@
 // # What stands in an attacker's way
 //
 // An issuer record can claim any domain and any key, and a hostile home can log as many as the log takes. So nobody waits for a look-up: those who
-// ask are answered from what is known, and look-ups run behind, a few at once, within budgets for all, for each home, for each
-// target (the registrable domain, whose servers would be asked), and for a home and a target together. Whatever waits or is remembered has a
+// ask are answered from what is known, and look-ups run behind, some at once, within budgets for all, for each home, for each
+// target (the registrable domain, whose servers would be asked), and for a home and a target together. Homes take turns, and domains that were
+// seen have budgets of their own. Whatever waits or is remembered has a
 // bound for each home and one for all; where it is full, a home's issuers displace issuers of that home, or of the one that has most.
 //
 // # API
@@ -191,7 +192,8 @@ func (d *Directory) want(record *protocol.Issuer, now time.Time) {
 		}
 		return
 	case s == nil || s.domain != record.Domain || s.nonce != record.DomainNonce:
-		d.add(&sight{id: record.ID, home: record.Home, domain: record.Domain, nonce: record.DomainNonce, due: now})
+		once := s != nil && s.once && s.domain == record.Domain
+		d.add(&sight{id: record.ID, home: record.Home, domain: record.Domain, nonce: record.DomainNonce, once: once, due: now})
 	case record.Sequence > s.sequence && s.due.After(now) && s.isSeen():
 		s.due = now // it may have other keys
 		d.moved(s)

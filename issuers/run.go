@@ -20,6 +20,12 @@ const (
 	// firstRetry is when a domain without the token is asked again: its record may be on its way through DNS. The wait doubles each time, up
 	// to RecheckEvery.
 	firstRetry = time.Minute
+	// askAgain is when a domain is asked again that answered without the token it had, and missesToEnd so many such answers in a row end what was
+	// seen: one server of several may be behind, or one answer forged.
+	askAgain    = 30 * time.Second
+	missesToEnd = 2
+	// tokenTimeout bounds the question for the token: one in DNS.
+	tokenTimeout = 10 * time.Second
 	// idle is how long Run sleeps where nothing is due.
 	idle = time.Hour
 )
@@ -60,25 +66,34 @@ func (d *Directory) Run(ctx context.Context) error {
 	}
 }
 
-// next takes the sight that is due out of the queue, if there is budget for it; otherwise it says how long there is nothing to do.
+// enteredAtOnce bounds what one call of next does: after a long stop everything is due.
+const enteredAtOnce = 1_000
+
+// next takes a sight that is due out of the lines, if there is budget for it; otherwise it says how long there is nothing to do.
 func (d *Directory) next() (s *sight, done func(), wait time.Duration) {
 	now := d.options.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for len(d.queue) > 0 {
-		s := d.queue[0]
-		if wait := s.due.Sub(now); wait > 0 {
-			return nil, nil, min(wait, idle)
+	for range enteredAtOnce {
+		if len(d.queue) == 0 || d.queue[0].due.After(now) {
+			break
 		}
-		wait, done := d.budgets.take(s.home, s.domain, now)
-		if wait == 0 {
-			d.unqueue(s)
-			return s, done, 0
-		}
-		s.due = now.Add(wait)
-		d.moved(s)
+		due := d.queue[0]
+		d.unqueue(due)
+		d.enter(due)
 	}
-	return nil, nil, idle
+	s, done, opens := d.serve(d.budgets, now)
+	if s != nil {
+		return s, done, 0
+	}
+	wait = idle
+	if !opens.IsZero() {
+		wait = min(wait, opens.Sub(now))
+	}
+	if len(d.queue) > 0 {
+		wait = min(wait, d.queue[0].due.Sub(now))
+	}
+	return nil, nil, max(wait, 0)
 }
 
 // look asks the issuer's domain what is due of it.
@@ -112,7 +127,9 @@ func (d *Directory) lookForToken(ctx context.Context, s *sight) bool {
 	if lately {
 		return true
 	}
-	values, err := d.options.DNS.TXT(ctx, protocol.VerifyLabel+s.domain)
+	asking, cancel := context.WithTimeout(ctx, tokenTimeout)
+	defer cancel()
+	values, err := d.options.DNS.TXT(asking, protocol.VerifyLabel+s.domain)
 	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
 		d.after(s, func(now time.Time) { s.due = now })
 		return false
@@ -142,8 +159,16 @@ func (d *Directory) notFound(s *sight, err error) {
 		if !s.isSeen() || s.silent && now.Sub(s.seen) < keepSilent {
 			return
 		}
+		if !s.silent {
+			if s.misses++; s.misses < missesToEnd {
+				s.due, s.failures = now.Add(askAgain), 0
+				d.dirty[s.id] = true
+				return
+			}
+		}
 		d.options.Logger.Info("an issuer's domain is no longer confirmed", "issuer", s.id, "home", s.home, "domain", s.domain, "answered", !s.silent)
-		s.since, s.seen, s.anchors, s.sequence = time.Time{}, time.Time{}, nil, 0
+		s.since, s.seen, s.anchors, s.sequence, s.misses = time.Time{}, time.Time{}, nil, 0, 0
+		s.due, s.failures = now.Add(d.backoff(0)), 1
 		d.dirty[s.id] = true
 	})
 }

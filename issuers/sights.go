@@ -25,11 +25,15 @@ type sight struct {
 	asked       time.Time // the domain was last asked for the token
 	silent      bool      // it did not answer then
 	failures    int       // times it was asked in a row without the token
+	misses      int       // answers without the token since it was seen; silence does not count
+	once        bool      // the token was there at some time, if not now
 	anchors     []string  // fingerprints of the issuer's keys that the domain publishes
 	sequence    uint64    // of the record whose keys were looked for last
 
 	due     time.Time // when to look next
-	place   int       // in the queue; -1 while it is being looked at, or gone
+	number  uint64    // in the order in which sights came into the queue
+	line    *line     // where it waits for budget; nil: it does not
+	place   int       // in the line, or else in the queue; -1 while it is being looked at, or gone
 	counted *tally    // that it is counted in; nil: none
 }
 
@@ -40,7 +44,7 @@ func (s *sight) found(at time.Time) {
 	if s.since.IsZero() {
 		s.since = at
 	}
-	s.seen, s.asked, s.silent, s.failures = at, at, false, 0
+	s.seen, s.asked, s.silent, s.failures, s.misses, s.once = at, at, false, 0, 0, true
 }
 
 // tally has the sights of one of the two states, by home.
@@ -118,7 +122,9 @@ func (t *tally) worst(home string) *sight {
 type sights struct {
 	own           string // the node's own domain
 	seen          map[string]*sight
-	queue         queue
+	queue         queue // what is not due yet, or just became so
+	numbered      uint64
+	lines                         // what is due
 	shown, hidden *tally          // those whose token was seen, and the others
 	dirty         map[string]bool // issuers whose state on disk is not what stands here; at most as many as there were
 }
@@ -126,7 +132,7 @@ type sights struct {
 func newSights(own string) sights {
 	return sights{
 		own: own, seen: make(map[string]*sight), dirty: make(map[string]bool),
-		shown: newTally(MaxSeen, MaxSeenOfHome), hidden: newTally(MaxWaiting, MaxWaitingOfHome),
+		shown: newTally(MaxSeen, MaxSeenOfHome), hidden: newTally(MaxWaiting, MaxWaitingOfHome), lines: newLines(),
 	}
 }
 
@@ -136,7 +142,7 @@ func (t *sights) add(s *sight) {
 		t.drop(earlier)
 	}
 	t.seen[s.id] = s
-	heap.Push(&t.queue, s)
+	t.push(s)
 	t.recount(s)
 }
 
@@ -166,8 +172,11 @@ func (t *sights) uncount(s *sight) {
 
 // drop forgets a sight.
 func (t *sights) drop(s *sight) {
-	if s.place >= 0 {
-		heap.Remove(&t.queue, s.place)
+	switch {
+	case s.line != nil:
+		t.leave(s)
+	case s.place >= 0:
+		t.unqueue(s)
 	}
 	if s.isSeen() {
 		t.dirty[s.id] = true
@@ -176,27 +185,41 @@ func (t *sights) drop(s *sight) {
 	delete(t.seen, s.id)
 }
 
-// unqueue takes a sight out of the queue while it is looked at; requeue puts it back.
+func (t *sights) push(s *sight) {
+	t.numbered++
+	s.number = t.numbered
+	heap.Push(&t.queue, s)
+}
+
+// unqueue takes a sight out of the queue, to a line; requeue puts one back that was looked at.
 func (t *sights) unqueue(s *sight) { heap.Remove(&t.queue, s.place) }
 
 func (t *sights) requeue(s *sight) {
 	if s.place < 0 {
-		heap.Push(&t.queue, s)
+		t.push(s)
 	}
 }
 
-// moved puts a sight whose due time changed to its new place.
+// moved puts a sight whose due time, or more, changed to its new place.
 func (t *sights) moved(s *sight) {
-	if s.place >= 0 {
+	switch {
+	case s.line != nil:
+		t.leave(s)
+		t.push(s)
+	case s.place >= 0:
 		heap.Fix(&t.queue, s.place)
 	}
 }
 
-// queue is a heap by due time.
+// queue is a heap by due time; of equal ones, the first come is first.
 type queue []*sight
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q queue) Len() int { return len(q) }
+
+// Less is heap.Interface's.
+func (q queue) Less(i, j int) bool {
+	return q[i].due.Before(q[j].due) || q[i].due.Equal(q[j].due) && q[i].number < q[j].number
+}
 func (q queue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].place, q[j].place = i, j

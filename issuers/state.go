@@ -27,6 +27,7 @@ type kept struct {
 	Asked   time.Time `json:"asked"`
 	Silent  bool      `json:"silent,omitempty"`
 	Fails   int       `json:"failures,omitempty"`
+	Misses  int       `json:"misses,omitempty"`
 	Anchors []string  `json:"anchors,omitempty"`
 	Keys    uint64    `json:"sequence,omitempty"`
 }
@@ -47,10 +48,10 @@ func (d *Directory) load() error {
 		}
 		s := &sight{
 			id: id, home: k.Home, domain: k.Domain, nonce: k.Nonce, since: k.Since, seen: k.Seen, asked: k.Asked, silent: k.Silent,
-			failures: k.Fails, anchors: k.Anchors, sequence: k.Keys,
+			failures: k.Fails, misses: k.Misses, once: true, anchors: k.Anchors, sequence: k.Keys,
 		}
 		s.due = k.Asked.Add(d.options.RecheckEvery)
-		if s.failures > 0 || s.due.After(now.Add(2*d.options.RecheckEvery)) {
+		if s.failures > 0 || s.misses > 0 || s.due.After(now.Add(2*d.options.RecheckEvery)) {
 			s.due = now
 		}
 		d.add(s)
@@ -105,7 +106,7 @@ func (s *sight) keep() []byte {
 		return nil
 	}
 	value, err := json.Marshal(&kept{
-		Home: s.home, Domain: s.domain, Nonce: s.nonce, Since: s.since, Seen: s.seen, Asked: s.asked, Silent: s.silent, Fails: s.failures,
+		Home: s.home, Domain: s.domain, Nonce: s.nonce, Since: s.since, Seen: s.seen, Asked: s.asked, Silent: s.silent, Fails: s.failures, Misses: s.misses,
 		Anchors: s.anchors, Keys: s.sequence,
 	})
 	if err != nil {

@@ -30,6 +30,8 @@ type world struct {
 	broken  bool // PutState fails
 	txt     map[string][]string
 	silent  map[string]bool // names that nobody answers for
+	once    map[string]int  // names that have nothing to say so many times
+	mute    map[string]bool // names whose servers take the question and say nothing
 	hanging chan struct{}   // not nil: DNS answers nothing until it is closed
 	asked   map[string]int
 	keys    map[string]map[string]protocol.DomainKey // domain, fingerprint; a nil map: silent
@@ -39,7 +41,7 @@ type world struct {
 func newWorld() *world {
 	return &world{
 		records: make(map[string]*protocol.Issuer), state: make(map[string][]byte), txt: make(map[string][]string),
-		silent: make(map[string]bool), asked: make(map[string]int), keys: make(map[string]map[string]protocol.DomainKey),
+		silent: make(map[string]bool), once: make(map[string]int), mute: make(map[string]bool), asked: make(map[string]int), keys: make(map[string]map[string]protocol.DomainKey),
 	}
 }
 
@@ -76,6 +78,13 @@ func (w *world) TXT(ctx context.Context, name string) ([]string, error) {
 	w.mu.Lock()
 	w.asked[name]++
 	values, silent, hanging := w.txt[name], w.silent[name], w.hanging
+	if w.mute[name] {
+		hanging = make(chan struct{})
+	}
+	if w.once[name] > 0 {
+		w.once[name]--
+		values = nil
+	}
 	w.mu.Unlock()
 	if hanging != nil {
 		select {
