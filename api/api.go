@@ -63,6 +63,8 @@ type Store interface {
 	Logs
 	Observed
 	Proofs
+	// Assertion gives the assertion whose ID has this hash; store.ErrNotFound.
+	Assertion(ctx context.Context, id [32]byte) (store.AssertionState, error)
 	Stats() store.Stats
 	Ready() error
 }

@@ -131,10 +131,11 @@ func (a *API) getAssertion(c *gin.Context) error {
 	return a.writeFound(c, func(ctx context.Context, b []byte) ([]byte, error) { return a.Assertions.AppendGet(ctx, b, id, caller) })
 }
 
-// noteReader is whose notes an answer may have: nobody's where the request shows no API key.
+// noteReader is whose notes an answer may have: nobody's where the request shows no API key, or one that neither writes nor manages. A key for look-ups alone is given
+// to machines that need not know what the team thinks.
 func (a *API) noteReader(c *gin.Context) (*accounts.Caller, error) {
 	caller, shown, err := a.maybeCaller(c)
-	if err != nil || !shown {
+	if err != nil || !shown || !caller.Has(accounts.ScopeWrite) && !caller.Has(accounts.ScopeManage) {
 		return nil, err
 	}
 	return &caller, nil

@@ -64,6 +64,8 @@ var problems = []func(err error) *problem{
 		hint: "look-ups work; send the same request again, or to another node. It goes on by itself as soon as a peer answers"}),
 	is(store.ErrFrozen, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Minute, message: "the node's log is frozen: its peers have proof that it shows two histories",
 		hint: "look-ups work; send the same request to another node. The operator has to start a new log (origin.epoch); GET /log/forks has the proof"}),
+	is(store.ErrFull, problem{status: http.StatusServiceUnavailable, retryAfter: time.Hour, message: "the node keeps as much of this as it may",
+		hint: "look-ups work; leave out what is the node's alone, such as a note, or ask its operator"}),
 	is(store.ErrClosed, problem{status: http.StatusServiceUnavailable, retryAfter: 5 * time.Second, message: "the node is stopping", hint: "send the same request again later, or to another node"}),
 	as(func(e *http.MaxBytesError) *problem {
 		return &problem{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("the body is larger than %d bytes", e.Limit), hint: "send less at a time"}

@@ -81,7 +81,7 @@ func (a *API) proof(c *gin.Context) error {
 	receipt, err := a.receipt(c.Request.Context(), record)
 	if errors.Is(err, store.ErrNotFound) {
 		return &problem{status: http.StatusNotFound, message: "this record does not stand in this node's own log",
-			hint: `GET /claims/{id} tells in which logs a claim stands ("places"); ask the node of one of them`}
+			hint: `GET /claims/{id} tells in which logs a claim stands ("places"), GET /assertions/{id} has an assertion's receipt; or ask the record's own node`}
 	}
 	if err != nil {
 		return err
@@ -96,14 +96,18 @@ func (a *API) proof(c *gin.Context) error {
 	})
 }
 
-// recordOf reads what ?id= names: a record's hash, or a claim ID, whose record the store knows.
+// recordOf reads what ?id= names: a record's hash, or the ID of a claim or an assertion, whose record the store knows.
 func (a *API) recordOf(c *gin.Context, id string) ([32]byte, error) {
 	if record, ok := parseHash(strings.ToLower(id)); ok {
 		return record, nil
 	}
+	if assertion, err := protocol.ParseAssertionID(id); err == nil {
+		held, err := a.Store.Assertion(c.Request.Context(), assertion)
+		return held.RecordHash, err
+	}
 	sigHash, err := protocol.ParseClaimID(id)
 	if err != nil {
-		return sigHash, badRequest("?id= is a claim ID, or a record's hash in hex", "this is neither a claim ID nor a hash")
+		return sigHash, badRequest("?id= is the ID of a claim or an assertion, or a record's hash in hex", "this is neither an ID nor a hash")
 	}
 	record, err := a.Store.Claim(c.Request.Context(), sigHash)
 	return record.RecordHash, err

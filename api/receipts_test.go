@@ -51,7 +51,14 @@ func TestReceipts(t *testing.T) {
 	if byHash := members(t, f.get(t, "/log/proof?id="+hex.EncodeToString(hash[:]))); byHash["receipt"] != proof["receipt"] || proof["index"] != first["index"] {
 		t.Errorf("%v\n%v", byHash, proof)
 	}
+	news := f.publisher(t, "Harbour News")
+	made := members(t, news.post(t, "/assertions", encoded(news.signed(news.payload("ISSUED_BY", file("a picture"))))))
+	proof = members(t, f.get(t, "/log/proof?id="+made["assertion"].(map[string]any)["id"].(string)))
+	if proof["index"] != made["index"] || proof["origin"] != made["origin"] || proof["receipt"] == nil {
+		t.Errorf("of an assertion: %v, made %v", proof, made)
+	}
 	for target, status := range map[string]int{
+		"/log/proof?id=assertion_" + strings.Repeat("0", 64): 404, "/log/proof?id=assertion_0": 400,
 		"/log/proof": 400, "/log/proof?id=x": 400, "/log/proof?id=claim_" + strings.Repeat("0", 64): 404, "/log/proof?id=" + strings.Repeat("0", 64): 404, "/log/proof?di=x": 400,
 	} {
 		if w := f.get(t, target); w.Code != status {
