@@ -24,7 +24,7 @@ func newAssertCommand(s streams) *cobra.Command {
 		Long: "Hashes each file, signs what you say about it, and sends the hash and the signature to the issuer's home node; the file stays here. The answer is kept as a\n" +
 			"receipt in .mir/receipts, with all that is needed to verify it offline, and the link is for everybody who wants to know.\n\n" +
 			"The context, the scope, and the file's type and size are signed; its name, the display name and the tags stand beside as metadata, which everybody sees and you can\n" +
-			"edit later. A note is for your team alone.\n\n" + assertionTypesHelp(),
+			"edit later (mir assertion edit). A note is for your team alone.\n\n" + assertionTypesHelp(),
 		Example: "  mir assert photo.jpg --type ISSUED_BY\n" +
 			"  mir assert fake.mp4 --type NOT_ISSUED_BY --context \"Impersonates our CFO\"\n" +
 			"  mir assert photo.jpg --type METHOD --scope \"AI-generated\" --dry-run",
@@ -62,7 +62,7 @@ type saying struct {
 func (a *assertFlags) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.context, "context", "", "what people should know, up to 500 characters; signed")
-	f.BoolVar(&a.unsignedContext, "unsigned-context", false, "put the context beside what is signed, so that it can be edited later")
+	f.BoolVar(&a.unsignedContext, "unsigned-context", false, "put the context beside what is signed, so that mir assertion edit can change it later")
 	f.StringVar(&a.scope, "scope", "", "what exactly the type is about, as in --type ROLE_SCOPE --scope photographer; signed")
 	f.StringVar(&a.disputes, "disputes", "", "ID of the assertion that is disputed; signed")
 	f.StringVar(&a.displayName, "display-name", "", "a friendly label (default: the file's name)")

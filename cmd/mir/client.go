@@ -34,7 +34,7 @@ const (
 
 // addNodeFlags gives a command the flags that newNodeClient reads.
 func addNodeFlags(cmd *cobra.Command) {
-	cmd.Flags().String(flagNode, defaultNode, "URL of the node (env "+envNode+")")
+	cmd.Flags().String(flagNode, defaultNode, "URL of the node (env "+envNode+"; the flag goes before it)")
 	addCAFlag(cmd)
 }
 
@@ -49,6 +49,7 @@ type nodeClient struct {
 
 	// How errors speak of what does not answer; "" for a node at base.
 	what, shown, hint string
+	from              string // the identity that names base; "" where something else does
 }
 
 // newNodeClient makes a client of the node that the flags name. The user chose the address, so any may be connected to.

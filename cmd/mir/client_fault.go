@@ -17,11 +17,15 @@ func (c *nodeClient) unreachable(err error) error {
 		err = failed.Err // it repeats the URL
 	}
 	problem, hint := tlsProblem(err)
-	if problem == "" {
+	wrongTLS := problem != ""
+	if !wrongTLS {
 		problem, hint = "does not answer: "+err.Error(), "Is it running? `mir node` starts one, `mir cluster` a whole federation to try things with; --node names another."
 		if failed, ok := errors.AsType[*net.DNSError](err); ok {
 			hint = "The name " + failed.Name + " is not in the system's DNS. " + envResolvers + " names other resolvers, as `mir cluster env` does."
 		}
+	}
+	if c.from != "" && !wrongTLS {
+		hint = fmt.Sprintf("It is the issuer's home, as %s says. If its URL is another one now: mir issuer move --%s URL", c.from, flagNode)
 	}
 	what, where := "the node", c.base.Redacted()
 	if c.what != "" {

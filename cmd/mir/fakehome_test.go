@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -296,8 +297,19 @@ func (h *fakeHome) supersede(r *http.Request, body []byte) (int, string) {
 
 func (h *fakeHome) edit(r *http.Request, body []byte) (int, string) {
 	s := h.find(r)
-	if s == nil || json.Unmarshal(body, &s.metadata) != nil {
+	if s == nil {
 		return 404, fakeNotFound
+	}
+	var all, patch map[string]any // null takes a member away, as in RFC 7396
+	before, err := json.Marshal(s.metadata)
+	if err != nil || json.Unmarshal(before, &all) != nil || json.Unmarshal(body, &patch) != nil {
+		return 400, `{"error":"no JSON"}`
+	}
+	maps.Copy(all, patch)
+	after, err := json.Marshal(all)
+	s.metadata = metadataPart{}
+	if err != nil || json.Unmarshal(after, &s.metadata) != nil {
+		return 400, `{"error":"no such metadata"}`
 	}
 	return 200, fmt.Sprintf(`{"assertion":%s}`, s.object())
 }

@@ -40,16 +40,17 @@ type identity struct {
 	KeyFile    string `json:"keyFile"`
 	APIKeyFile string `json:"apiKeyFile"`
 
-	path  string // of the file
-	home  string // Node as the file has it: the API key of the file goes there alone. "" where the file is not there, or does not count
-	known bool   // written on this machine by this program
-	alien bool   // there is a file that does not count: nobody named it, and it was not written here
+	path   string // of the file
+	home   string // Node as the file has it: the API key of the file goes there alone. "" where the file is not there, or does not count
+	issuer string // IssuerID as the file has it; "" as home
+	known  bool   // written on this machine by this program
+	alien  bool   // there is a file that does not count: nobody named it, and it was not written here
 }
 
 // addIdentityFlag gives a command the flag that says which issuer.json counts.
 func addIdentityFlag(cmd *cobra.Command) {
-	cmd.Flags().String(flagIdentity, defaultIdentity, "file that says who the issuer is, as `mir issuer new` writes it (env "+envIdentity+"); one that is\n"+
-		"not named counts only as `mir issuer new` wrote it on this machine")
+	cmd.Flags().String(flagIdentity, defaultIdentity, "file that says who the issuer is, as mir issuer new writes it (env "+envIdentity+"); one that is\n"+
+		"not named counts only as mir issuer new wrote it on this machine")
 }
 
 // apiKeyUsage is the help of the flag for the API key.
@@ -59,7 +60,7 @@ const apiKeyUsage = "file with the issuer's API key, in the place of the identit
 // addIssuerFlags gives a command that acts for an issuer the flags that readIdentity and the functions of *identity read.
 func addIssuerFlags(cmd *cobra.Command) {
 	addIdentityFlag(cmd)
-	cmd.Flags().String(flagNode, "", "URL of the issuer's home node (default: as in the identity; env "+envNode+")")
+	cmd.Flags().String(flagNode, "", "URL of the issuer's home node, before that of the identity; where neither is there, env "+envNode+" counts")
 	cmd.Flags().String(flagIssuer, "", "ID of the issuer, in the place of the identity's")
 	cmd.Flags().String(flagAPIKeyFile, "", apiKeyUsage)
 	addCAFlag(cmd)
@@ -104,7 +105,7 @@ func identityIfAny(cmd *cobra.Command) (*identity, error) {
 		if err := strictjson.Unmarshal(data, id); err != nil || id.Node == "" || id.IssuerID == "" {
 			return nil, withHint(fmt.Sprintf("%s says not who the issuer is: %s", id.path, orElse(err, `it needs "node" and "issuerId"`)), "`mir issuer new` writes it.")
 		}
-		id.home = id.Node
+		id.home, id.issuer = id.Node, id.IssuerID
 	}
 	for flag, field := range map[string]*string{flagNode: &id.Node, flagIssuer: &id.IssuerID} {
 		if f := cmd.Flags().Lookup(flag); f != nil && f.Changed {
@@ -198,6 +199,7 @@ func (id *identity) client(cmd *cobra.Command) (*nodeClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	client.from = id.from()
 	place, err := id.apiKeyFor(cmd, client.base)
 	if err != nil {
 		return nil, err
@@ -247,4 +249,12 @@ func withAPIKey(cmd *cobra.Command, client *nodeClient) error {
 // noteAnswered says whose answer it is.
 func noteAnswered(cmd *cobra.Command, client *nodeClient) {
 	note(cmd, "Answered by the node at %s", client.base)
+}
+
+// from is the file that names the node which is asked; "" where a flag or the environment does.
+func (id *identity) from() string {
+	if id.home == "" || id.Node != id.home {
+		return ""
+	}
+	return id.path
 }

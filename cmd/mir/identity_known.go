@@ -81,7 +81,11 @@ func makeKnown(path string, content []byte) error {
 
 // write writes issuer.json, in one step. One that is known stays so.
 func (id *identity) write(cmd *cobra.Command) error {
-	data, err := json.MarshalIndent(id, "", "  ")
+	stored := *id
+	if id.home != "" { // a flag that says otherwise counts this once
+		stored.Node, stored.IssuerID = id.home, id.issuer
+	}
+	data, err := json.MarshalIndent(stored, "", "  ")
 	if err != nil {
 		return err
 	}
