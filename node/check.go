@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"mirnode/discovery"
 )
@@ -32,15 +33,38 @@ func (c *Config) Check() error {
 	faults = append(faults, err)
 	_, err = c.Publish.documents()
 	faults = append(faults, err)
-	info, err := os.Stat(c.DataDir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist): // it will be made
-	case err != nil:
+	if err := checkDataDir(c.DataDir); err != nil {
 		faults = append(faults, fmt.Errorf("data_dir: %w", err))
-	case !info.IsDir():
-		faults = append(faults, fmt.Errorf("data_dir: %s is no folder", c.DataDir))
 	}
 	return errors.Join(faults...)
+}
+
+// checkDataDir finds out whether the folder, or the nearest one above it that is there, can be written, by making a folder in it and removing it again: file
+// systems say no in more ways than permissions tell.
+func checkDataDir(dir string) error {
+	at, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	for {
+		info, err := os.Stat(at)
+		if err == nil && !info.IsDir() {
+			return fmt.Errorf("%s is no folder", at)
+		}
+		if err == nil {
+			break
+		}
+		if above := filepath.Dir(at); errors.Is(err, fs.ErrNotExist) && above != at {
+			at = above
+			continue
+		}
+		return err
+	}
+	tried, err := os.MkdirTemp(at, ".mir-check-*")
+	if err != nil {
+		return fmt.Errorf("%s cannot be written by this user: %w", at, errors.Unwrap(err))
+	}
+	return os.Remove(tried)
 }
 
 // newDiscoverer opens discovery; observed, which may be nil, is told of each look-up. Its settings are checked by now, all but the resolvers.

@@ -2,6 +2,8 @@ package node_test
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +25,10 @@ func TestCheckedSettings(t *testing.T) {
 		{"two bad key documents", "publish: {a.example: " + text + ", b.example: [x, y]}", []string{"publish: a.example: ", "publish: b.example: "}},
 		{"a resolver without a scheme", "discovery: {resolvers: [dns.google]}", []string{`discovery.resolvers: resolver "dns.google"`}},
 		{"authorities that are none", "discovery: {extra_ca_file: " + text + "}", []string{"discovery.extra_ca_file: "}},
+		{"a resolver's address alone", "discovery: {resolvers: [192.0.2.53]}", nil},
+		{"a folder that cannot be made", "data_dir: /proc/x/y", []string{"data_dir: ", "cannot be written by this user"}},
+		{"a folder that is not there yet", "data_dir: " + filepath.Join(t.TempDir(), "a", "b"), nil},
+		{"a folder below a file", "data_dir: " + filepath.Join(text, "x"), []string{"data_dir: ", "not a directory"}},
 		{"a file as the folder", "data_dir: " + text, []string{"data_dir: ", "is no folder"}},
 		{"several", "tls: {cert: /none, key: /none}\ndiscovery: {resolvers: [x]}", []string{"tls.cert: ", "discovery.resolvers: "}},
 	} {
@@ -41,6 +47,21 @@ func TestCheckedSettings(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A check leaves nothing in the folder that it tries.
+func TestCheckLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	c, err := node.Load(node.Sources{File: writeFile(t, "c.yaml", "data_dir: "+dir)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(); err != nil {
+		t.Fatal(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("%v %v", entries, err)
 	}
 }
 

@@ -28,7 +28,7 @@ func (c *Config) issuerSettings() []Setting {
 		toggle("issuers.require_plan", "take assertions of issuers alone that have a plan; others are answered with 402", &c.Issuers.RequirePlan),
 		number("issuers.activity_assertions", "an issuer is verified by its activity once it has made so many assertions, none of them disputed", &c.Issuers.ActivityAssertions),
 		number("issuers.activity_days", "and the first of them so many days ago; 0 for never", &c.Issuers.ActivityDays),
-		duration("issuers.domain_recheck", "a verified domain is looked up again after this time", &c.Issuers.DomainRecheck),
+		duration("issuers.domain_recheck", "a verified domain is looked up again after this time; not shorter than issuers.token_life", &c.Issuers.DomainRecheck),
 		duration("issuers.token_life", "how long the token for a domain's verification is good", &c.Issuers.TokenLife),
 		text("lookup_url", "URL", "the address in the public links to look-ups, as in https://mir.example; empty: public_url", &c.LookupURL),
 	}

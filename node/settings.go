@@ -77,7 +77,7 @@ func (c *Config) ownSettings() []Setting {
 // discoverySettings are the lines of look-ups, and of all that is bounded.
 func (c *Config) discoverySettings() []Setting {
 	return []Setting{
-		named(list("discovery.resolvers", "URL,…", "DNS resolvers, asked in order: udp://ADDR:53, tcp://ADDR:53 or tls://ADDR:853#NAME; empty: the system's", &c.Discovery.Resolvers), "resolver", "MIR_RESOLVERS"),
+		named(list("discovery.resolvers", "URL,…", "DNS resolvers, asked in order: udp://ADDR:53, tcp://ADDR:53 or tls://ADDR:853#NAME; ADDR alone is udp://ADDR:53; empty: the system's", &c.Discovery.Resolvers), "resolver", "MIR_RESOLVERS"),
 		named(list("discovery.allow_ranges", "PREFIX,…", "address ranges that look-ups may connect to although they are not public", &c.Discovery.AllowRanges), "allow-range", "MIR_ALLOW_RANGES"),
 		named(text("discovery.extra_ca_file", "FILE", "certificate authorities in PEM that are trusted beside the system's", &c.Discovery.ExtraCAFile), "ca-file", "MIR_CA_FILE"),
 		named(number("discovery.well_known_port", "the port of other domains' HTTPS servers, for closed networks", &c.Discovery.WellKnownPort), "well-known-port", "MIR_WELL_KNOWN_PORT"),
