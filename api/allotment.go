@@ -54,6 +54,22 @@ func (a *allotment) take(ctx context.Context, client netip.Addr, n int64) (*held
 	return h, nil
 }
 
+// try takes n, or all that a client may have where that is less, if it is there at once; else it gives nil.
+func (a *allotment) try(client netip.Addr, n int64) *held {
+	n = min(n, a.each)
+	h := &held{from: a, client: client, part: a.join(client), amount: n}
+	if !h.part.left.TryAcquire(n) {
+		a.leave(client, h.part)
+		return nil
+	}
+	if !a.all.TryAcquire(n) {
+		h.part.left.Release(n)
+		a.leave(client, h.part)
+		return nil
+	}
+	return h
+}
+
 func (a *allotment) acquire(ctx context.Context, p *part, n int64) error {
 	if p.left.TryAcquire(n) {
 		if a.all.TryAcquire(n) {

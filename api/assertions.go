@@ -16,8 +16,8 @@ import (
 // Assertions takes what issuers say about files, and answers who says what. Its methods are safe for concurrent use. Refusals are *assertions.Refusal,
 // *accounts.Refusal or *protocol.Error.
 type Assertions interface {
-	// AppendLookup and AppendBatch write the answers about files.
-	AppendLookup(ctx context.Context, dst []byte, artifact [32]byte) ([]byte, error)
+	// AppendLookup and AppendBatch write the answers about files. The cursor is that of an answer that was not the whole, or empty.
+	AppendLookup(ctx context.Context, dst []byte, artifact [32]byte, cursor string) ([]byte, error)
 	AppendBatch(ctx context.Context, dst []byte, artifacts [][32]byte) ([]byte, error)
 	// AppendGet writes one assertion with its proof, AppendList a page of an issuer's. To the issuer itself they show its notes; caller may be nil.
 	AppendGet(ctx context.Context, dst []byte, id [32]byte, caller *accounts.Caller) ([]byte, error)
@@ -45,13 +45,13 @@ func (a *API) lookUp(c *gin.Context) error {
 	if a.Assertions == nil {
 		return errNoAssertions
 	}
-	artifact, err := hashParameter(c)
+	artifact, cursor, err := lookupQuery(c)
 	if err != nil {
 		return err
 	}
 	c.Writer.Header()["Cache-Control"] = noStore
-	return a.writeFound(c, func(ctx context.Context, b []byte) ([]byte, error) {
-		b, err := a.Assertions.AppendLookup(ctx, b, artifact)
+	return a.writeFound(c, nil, func(ctx context.Context, b []byte) ([]byte, error) {
+		b, err := a.Assertions.AppendLookup(ctx, b, artifact, cursor)
 		if err == nil {
 			a.metrics.lookups.count(b)
 		}
@@ -60,28 +60,28 @@ func (a *API) lookUp(c *gin.Context) error {
 }
 
 // lookupParameters are the query parameters of GET /assertions.
-var lookupParameters = []string{"hash"}
+var lookupParameters = []string{"hash", "cursor"}
 
-// hashParameter reads the one parameter of a look-up; the usual query, which is nothing else, is read as it stands.
-func hashParameter(c *gin.Context) (artifact [32]byte, err error) {
+// lookupQuery reads the parameters of a look-up; the usual query, which has the hash and nothing else, is read as it stands.
+func lookupQuery(c *gin.Context) (artifact [32]byte, cursor string, err error) {
 	if hash, plain := strings.CutPrefix(c.Request.URL.RawQuery, "hash="); plain {
 		if artifact, plain = parseArtifact(hash); plain {
-			return artifact, nil
+			return artifact, "", nil
 		}
 	}
 	values, err := parameters(c, lookupParameters)
 	if err != nil {
-		return artifact, err
+		return artifact, "", err
 	}
 	hash := values.Get("hash")
 	if hash == "" {
-		return artifact, badRequest("send ?hash= and the SHA-256 of the file's bytes, 64 hex digits; `mir hash FILE`, or `shasum -a 256 FILE`, tells it", "the query parameter hash is missing")
+		return artifact, "", badRequest("send ?hash= and the SHA-256 of the file's bytes, 64 hex digits; `mir hash FILE`, or `shasum -a 256 FILE`, tells it", "the query parameter hash is missing")
 	}
 	artifact, ok := parseArtifact(hash)
 	if !ok {
-		return artifact, badRequest("a hash is the SHA-256 of the file's bytes, 64 hex digits; `mir hash FILE`, or `shasum -a 256 FILE`, tells it", "hash is not a SHA-256 in hex")
+		return artifact, "", badRequest("a hash is the SHA-256 of the file's bytes, 64 hex digits; `mir hash FILE`, or `shasum -a 256 FILE`, tells it", "hash is not a SHA-256 in hex")
 	}
-	return artifact, nil
+	return artifact, values.Get("cursor"), nil
 }
 
 // lookUpMany is POST /assertions/lookup.
@@ -109,7 +109,11 @@ func (a *API) lookUpMany(c *gin.Context) error {
 	}
 	a.metrics.lookups.batch.Inc()
 	c.Writer.Header()["Cache-Control"] = noStore
-	return a.writeFound(c, func(ctx context.Context, b []byte) ([]byte, error) {
+	room, err := a.pages.take(c.Request.Context(), clientKey(a.client(c)), min(int64(len(artifacts))*foundReserve, manyReserve))
+	if err != nil {
+		return err
+	}
+	return a.writeFound(c, room, func(ctx context.Context, b []byte) ([]byte, error) {
 		if err := a.manyLookups.enter(ctx); err != nil { // an answer may take megabytes while it is made
 			return b, err
 		}
@@ -118,12 +122,24 @@ func (a *API) lookUpMany(c *gin.Context) error {
 	})
 }
 
-// writeFound answers with what build appends to a buffer that is used again. An answer that is large enough to be read slowly takes its part of the memory for
-// pages while it is sent; the small ones, which are nearly all, take none.
-func (a *API) writeFound(c *gin.Context, build func(ctx context.Context, b []byte) ([]byte, error)) (err error) {
+const (
+	// foundReserve and manyReserve are what the answer about one file, and about many, may need while it is made, in bytes: it is put together from parts that are as
+	// large, and the buffers grow in steps.
+	foundReserve = 2 << 20
+	manyReserve  = 5 << 20
+)
+
+// writeFound answers with what build appends to a buffer that is used again. Room in the memory for pages is what a request has before it builds a large answer, and
+// what is over is given back as soon as that is made; writeFound gives back the rest. Without, as for the answers about one file, which nearly all are small, room is
+// taken once the answer has turned out large: where there is none left, it is dropped, and made again when there is. So whoever does not read what was asked for
+// holds no more than a client's part.
+func (a *API) writeFound(c *gin.Context, room *held, build func(ctx context.Context, b []byte) ([]byte, error)) (err error) {
 	ctx := c.Request.Context()
 	buffer := buffers.Get().(*[]byte)
 	defer func() {
+		if room != nil {
+			room.give()
+		}
 		if cap(*buffer) <= maxPooled {
 			buffers.Put(buffer)
 		}
@@ -131,12 +147,20 @@ func (a *API) writeFound(c *gin.Context, build func(ctx context.Context, b []byt
 	if *buffer, err = build(ctx, (*buffer)[:0]); err != nil {
 		return err
 	}
-	if len(*buffer) > answerChunk {
-		room, err := a.pages.take(ctx, clientKey(a.client(c)), int64(cap(*buffer)))
-		if err != nil {
-			return err
+	if room == nil && len(*buffer) > answerChunk {
+		client := clientKey(a.client(c))
+		if room = a.pages.try(client, int64(cap(*buffer))); room == nil {
+			*buffer = nil
+			if room, err = a.pages.take(ctx, client, foundReserve); err != nil {
+				return err
+			}
+			if *buffer, err = build(ctx, nil); err != nil {
+				return err
+			}
 		}
-		defer room.give()
+	}
+	if room != nil {
+		room.shrink(int64(cap(*buffer)))
 	}
 	writeJSON(c, http.StatusOK, *buffer)
 	return nil
@@ -155,7 +179,7 @@ const emptyAt = len(`{"artifactHash":"","assertions":[`) + hashDigits
 // conflictMark stands in an answer where there are conflicts, in the last lookupTail bytes; in the texts that issuers wrote quotes are escaped.
 var conflictMark = []byte(`],"conflicts":true,"guidance":"`)
 
-const lookupTail = 512
+const lookupTail = 1024
 
 // count counts an answer, by its bytes: it was just written, and is not worth reading.
 func (m *lookupMetrics) count(answer []byte) {

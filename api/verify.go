@@ -40,6 +40,7 @@ type verdictAnswer struct {
 	KeyFingerprint string          `json:"keyFingerprint,omitzero"`
 	Issuer         json.RawMessage `json:"issuer,omitzero"`
 	Checked        []string        `json:"checked,omitzero"`
+	Warning        string          `json:"warning,omitzero"`
 }
 
 // keyAnswer tells which key was used, and how it was found.

@@ -113,9 +113,16 @@ func (a *API) verdictOnSigned(c *gin.Context, in assertions.Signed) (verdictAnsw
 		fmt.Sprintf("the issuer's record, signed by %s, lists the %s key %s", judged.Issuer.Home, judged.Key.Algorithm, judged.Key.Fingerprint),
 		"the signature is one of the payload by this key", "the key was valid, and the timestamp near: judged at " + when,
 	}
+	if judged.Compromised() {
+		answer.Flags = []string{flagKeyCompromised}
+		answer.Warning = "the issuer reports that the key was in wrong hands since " + judged.Key.CompromisedAt.UTC().Format(time.RFC3339) + ": somebody else may have signed this"
+	}
 	a.metrics.verdict(answer.Result)
 	return answer, nil
 }
+
+// flagKeyCompromised marks a good signature of a time at which others may have had the key, by its owner's report.
+const flagKeyCompromised = "key_compromised"
 
 // tellIssuer puts into an answer who the issuer is.
 func (a *API) tellIssuer(ctx context.Context, answer *verdictAnswer, id string) error {

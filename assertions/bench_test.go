@@ -71,7 +71,7 @@ func BenchmarkLookup(b *testing.B) {
 	var answer []byte
 	var err error
 	for b.Loop() {
-		if answer, err = w.service.AppendLookup(b.Context(), answer[:0], files[n%benchFiles]); err != nil {
+		if answer, err = w.service.AppendLookup(b.Context(), answer[:0], files[n%benchFiles], ""); err != nil {
 			b.Fatal(err)
 		}
 		n++

@@ -129,7 +129,7 @@ func TestNotesStayPrivate(t *testing.T) {
 	others := two.caller()
 	var said []byte
 	for _, answer := range []func(b []byte) ([]byte, error){
-		func(b []byte) ([]byte, error) { return w.service.AppendLookup(ctx, b, artifact(0)) },
+		func(b []byte) ([]byte, error) { return w.service.AppendLookup(ctx, b, artifact(0), "") },
 		func(b []byte) ([]byte, error) { return w.service.AppendBatch(ctx, b, [][32]byte{artifact(0)}) },
 		func(b []byte) ([]byte, error) { return w.service.AppendGet(ctx, b, made.State.SigHash, nil) },
 		func(b []byte) ([]byte, error) { return w.service.AppendGet(ctx, b, made.State.SigHash, &others) },

@@ -246,8 +246,12 @@ func (i *issuer) say(typ protocol.AssertionType, artifact [32]byte) *assertions.
 
 func (i *issuer) revocation(id [32]byte, action protocol.RevocationAction) assertions.Signed {
 	p := protocol.RevocationPayload{Action: action, AssertionID: protocol.AssertionID(id), IssuerID: i.id, Timestamp: millis(i.w.clock.Now())}
-	signed := p.Encode()
-	return assertions.Signed{Payload: signed, Signature: base64.StdEncoding.EncodeToString(i.signer.sign(signed))}
+	return i.sealed(p.Encode())
+}
+
+// sealed is a payload that the issuer signed.
+func (i *issuer) sealed(payload []byte) assertions.Signed {
+	return assertions.Signed{Payload: payload, Signature: base64.StdEncoding.EncodeToString(i.signer.sign(payload))}
 }
 
 func (i *issuer) revoke(id [32]byte) (*assertions.Written, error) {
@@ -272,6 +276,7 @@ type answer struct {
 	HasConflicts *bool   `json:"hasConflicts"`
 	Guidance     string  `json:"guidance"`
 	Truncated    bool    `json:"truncated"`
+	Cursor       string  `json:"cursor"`
 }
 
 type shown struct {
@@ -294,14 +299,19 @@ type shown struct {
 	Anchor         string          `json:"anchor"`
 	RevokedAt      string          `json:"revokedAt"`
 	Revocation     string          `json:"revocation"`
-	SupersededBy   string          `json:"supersededBy"`
-	ArtifactHash   string          `json:"artifactHash"`
-	Note           string          `json:"note"`
+
+	KeyRevokedAt     string `json:"keyRevokedAt"`
+	KeyCompromisedAt string `json:"keyCompromisedAt"`
+	RevocationReason string `json:"revocationReason"`
+
+	SupersededBy string `json:"supersededBy"`
+	ArtifactHash string `json:"artifactHash"`
+	Note         string `json:"note"`
 }
 
 func (w *world) lookup(artifact [32]byte) answer {
 	w.t.Helper()
-	b, err := w.service.AppendLookup(context.Background(), nil, artifact)
+	b, err := w.service.AppendLookup(context.Background(), nil, artifact, "")
 	must(w.t, err)
 	a := decode[answer](w.t, b)
 	if a.ArtifactHash != hex.EncodeToString(artifact[:]) {

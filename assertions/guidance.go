@@ -1,5 +1,11 @@
 package assertions
 
+import (
+	"encoding/binary"
+
+	"mirnode/store"
+)
+
 // The texts of guidance: they tell a reader what the answer does not say.
 const (
 	guidanceNone      = "No assertions found for this artifact. Absence of assertions is not evidence of anything."
@@ -56,6 +62,21 @@ func (s *standing) add(issuer, typ []byte, revoked bool) {
 		s.issued.add(issuer)
 	case "NOT_ISSUED_BY":
 		s.denied.add(issuer)
+	case "DISPUTE":
+		s.disputed = true
+	}
+}
+
+// addAll takes in that active assertions of a type are there, and who makes them.
+func (s *standing) addAll(typ string, who store.Sayers) {
+	s.active++
+	those := parties{more: who.More, bytes: 8}
+	binary.BigEndian.PutUint64(those.first[:], who.One)
+	switch typ {
+	case "ISSUED_BY":
+		s.issued = those
+	case "NOT_ISSUED_BY":
+		s.denied = those
 	case "DISPUTE":
 		s.disputed = true
 	}

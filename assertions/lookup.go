@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"mirnode/issuers"
@@ -13,55 +14,71 @@ import (
 
 // Bounds of an answer about one artifact, and of a batch of them.
 const (
-	// MaxShown is how many assertions are shown of one artifact, the newest first.
+	// MaxShown is how many assertions are shown of one artifact at a time: the active ones, newest first, and then those that ended.
 	MaxShown = 200
-	// MaxShownOfHome is how many of them may come from issuers of one home, so that no node can hide what others say behind its own.
+	// MaxShownOfHome is how many of the first may come from issuers of one home, so that no node can hide what others say behind its own. The issuers of a home
+	// share that room likewise: each shows its newest before any shows two.
 	MaxShownOfHome = 50
 	// MaxBatch is how many hashes one batch asks for.
 	MaxBatch = 100
 
-	// Of an artifact with more assertions than are shown so many are counted to tell whether there are conflicts among them.
-	maxCounted       = store.MaxLimit
-	maxCountedOfHome = maxCounted / 4
-	maxScanned       = 10 * maxCounted // keys of the index
-	// maxEntryBytes and maxBatchBytes end an artifact's assertions early, a batch's in equal parts: 200 of the largest would be 3 MB.
+	// maxScanned bounds the keys of the index that are looked at for what is shown of an artifact, and for whether all of it conflicts: as many as ten homes may log.
+	maxScanned = 10 * MaxOfHome
+	// maxEntryBytes and maxBatchBytes end an artifact's assertions early, a batch's in equal parts: 200 of the largest would be 3 MB. The cursor leads to the rest.
 	maxEntryBytes = 512 << 10
-	maxBatchBytes = 8 << 20
+	maxBatchBytes = 4 << 20
+	// batchOverhead is about what an answer has of each assertion and each artifact besides the assertion's own text, the issuer above all, in bytes.
+	batchOverhead = 320
 )
 
-var (
-	shown   = store.ArtifactQuery{Limit: MaxShown, PerHome: MaxShownOfHome, Scan: maxScanned}
-	counted = store.ArtifactQuery{Limit: maxCounted, PerHome: maxCountedOfHome, Scan: maxScanned}
-)
+var shown = store.ArtifactQuery{Limit: MaxShown, PerHome: MaxShownOfHome, Scan: maxScanned}
 
 // AppendLookup appends the answer about one artifact to dst: what is asserted of it, by whom, whether that conflicts, and what a reader should know. An
-// artifact that nobody says anything about is no error. Errors are the store's and the context's; what was appended is no answer then.
-func (s *Service) AppendLookup(ctx context.Context, dst []byte, artifact [32]byte) ([]byte, error) {
+// artifact that nobody says anything about is no error. With the cursor of an answer that was not the whole, which may be empty, it goes on: all that was left out
+// comes then, page by page, and maybe a part of what was shown first. A cursor that is none is a *Refusal; other errors are the store's and the context's, and what
+// was appended is no answer then.
+func (s *Service) AppendLookup(ctx context.Context, dst []byte, artifact [32]byte, cursor string) ([]byte, error) {
 	p := s.openPage()
 	defer s.closePage(p)
 	p.prepare(artifact)
 	p.begin(0, maxEntryBytes)
-	truncated, err := s.store.VisitArtifact(ctx, artifact, shown, p.visit)
+	q := shown
+	q.Cursor = cursor
+	truncated, err := s.store.VisitArtifact(ctx, artifact, q, p.visit)
+	if errors.Is(err, store.ErrCursor) {
+		return dst, invalid("send the cursor of the answer before, for the same hash, or none to begin", "the cursor does not belong to this look-up")
+	}
 	if err != nil {
 		return dst, err
 	}
-	p.entry().truncated = p.entry().truncated || truncated
-	if err := s.countAll(ctx, p.entry()); err != nil {
-		return dst, err
+	e := p.entry()
+	if e.truncated = e.truncated || truncated; e.truncated || cursor != "" {
+		if err := s.survey(ctx, p, e, cursor); err != nil {
+			return dst, err
+		}
 	}
-	return s.appendEntry(ctx, dst, p, p.entry(), false)
+	return s.appendEntry(ctx, dst, p, e, false)
 }
 
-// countAll counts the assertions of an artifact that has more than are shown, so that none of them hides a conflict.
-func (s *Service) countAll(ctx context.Context, e *entry) error {
-	if !e.truncated {
-		return nil
+// survey finds out what all assertions of an artifact come to, of which not all are shown, so that nothing hides a conflict, and where the rest begins.
+func (s *Service) survey(ctx context.Context, p *page, e *entry, cursor string) error {
+	var room [MaxShown]uint64
+	seqs := room[:0]
+	for i := range p.pieces[e.first:e.last] {
+		seqs = append(seqs, p.pieces[e.first+i].seq)
 	}
-	e.standing = standing{}
-	_, err := s.store.VisitArtifact(ctx, e.artifact, counted, func(a *store.AssertionState) {
-		e.standing.add(a.Issuer, a.Type, a.Revocation != nil)
-	})
-	return err
+	found, err := s.store.SurveyArtifact(ctx, e.artifact, maxScanned, cursor, seqs)
+	if err != nil {
+		return err
+	}
+	e.standing = standing{seen: 1}
+	for typ, who := range found.Active {
+		e.standing.addAll(string(typ), who)
+	}
+	if e.truncated = found.Cursor != "" && found.Cursor != cursor; e.truncated {
+		e.cursor = found.Cursor
+	}
+	return nil
 }
 
 // AppendBatch is AppendLookup for up to MaxBatch artifacts, read at one go: an object of their answers by hash, each artifact once however often it is named,
@@ -82,11 +99,13 @@ func (s *Service) AppendBatch(ctx context.Context, dst []byte, artifacts [][32]b
 	if err != nil {
 		return dst, err
 	}
-	dst = append(dst, `{"results":{`...)
+	dst = append(slices.Grow(dst, len(p.text)+batchOverhead*(len(p.pieces)+len(p.entries))), `{"results":{`...) // at one go, as far as can be told
 	for i := range p.entries {
 		e := &p.entries[i]
-		if err := s.countAll(ctx, e); err != nil {
-			return dst, err
+		if e.truncated {
+			if err := s.survey(ctx, p, e, ""); err != nil {
+				return dst, err
+			}
 		}
 		if i > 0 {
 			dst = append(dst, ',')
@@ -126,19 +145,21 @@ func (s *Service) appendEntry(ctx context.Context, b []byte, p *page, e *entry, 
 	if batch {
 		b = strconv.AppendBool(append(b, `,"hasConflicts":`...), conflicts)
 	}
-	b = append(append(b, `,"guidance":"`...), e.standing.guidance()...)
+	b = appendGuidance(append(b, `,"guidance":"`...), &e.standing, p.stolen)
 	b = append(b, '"')
 	if e.truncated {
-		b = append(b, `,"truncated":true`...)
+		b = append(append(b, `,"truncated":true,"cursor":"`...), e.cursor...)
+		b = append(b, '"')
 	}
 	return append(b, '}'), nil
 }
 
-// appendPieces puts assertions together with their issuers, separated by commas.
+// appendPieces puts assertions together with their issuers, separated by commas, and notes in the page whether the key of an active one was in wrong hands.
 func (s *Service) appendPieces(ctx context.Context, b []byte, p *page, pieces []piece) ([]byte, error) {
 	if p.err != nil {
 		return b, p.err
 	}
+	p.stolen = false
 	var issuer *issuers.Standing
 	for i := range pieces {
 		at := &pieces[i]
@@ -156,6 +177,10 @@ func (s *Service) appendPieces(ctx context.Context, b []byte, p *page, pieces []
 		b = appendIssuer(b, issuer, id)
 		b = append(b, p.text[at.said:at.keyed]...)
 		b = appendAnchor(b, issuer, p.fingerprint(at))
+		if key := keyIn(issuer, p.fingerprint(at)); key != nil {
+			b = appendKey(b, key)
+			p.stolen = p.stolen || at.active && compromised(key, at.taken)
+		}
 		b = append(b, p.text[at.keyed:at.until]...)
 	}
 	return b, nil

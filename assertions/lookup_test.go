@@ -47,7 +47,7 @@ func TestAnswer(t *testing.T) {
 		`"contextSigned":false,"signed":{"timestamp":"2026-11-22T12:00:00.000Z"},"metadata":{"artifactByteSize":12,"artifactMimeType":"image/jpeg","context":"un\nsigned",` +
 		`"displayName":"A \"photo\"","tags":["Q4"]},"keyFingerprint":"` + key + `","anchor":"home","revokedAt":"2026-11-22T12:00:02.000Z","revocation":"REVOKED"}` +
 		`],"conflicts":false,"guidance":"` + guidancePlain + `"}`
-	got, err := w.service.AppendLookup(context.Background(), []byte("before"), artifact(0))
+	got, err := w.service.AppendLookup(context.Background(), []byte("before"), artifact(0), "")
 	must(t, err)
 	if string(got) != "before"+want {
 		t.Errorf("the answer is\n%s\ninstead of\n%s", got, want)

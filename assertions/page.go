@@ -2,6 +2,7 @@ package assertions
 
 import (
 	"encoding/hex"
+	"time"
 
 	"mirnode/store"
 )
@@ -19,14 +20,18 @@ type page struct {
 	withArtifact bool // each assertion names its artifact
 	err          error
 
+	stolen bool // see appendPieces
+
 	visit func(*store.AssertionState) // add, bound once
-	count func(*store.AssertionState) // fold, bound once
 }
 
 // piece is an assertion in text: [from:issuer], then the issuer's ID in place of its object, [said:keyed], which ends with the fingerprint of the key (from prints on),
 // then, depending on the issuer, who vouches for the key, and [keyed:until].
 type piece struct {
 	id                                       [32]byte
+	seq                                      uint64 // in the store
+	active                                   bool
+	taken                                    time.Time // by the home
 	from, issuer, said, prints, keyed, until int
 }
 
@@ -36,6 +41,7 @@ type entry struct {
 	first, last int // pieces[first:last]
 	standing    standing
 	truncated   bool
+	cursor      string // where the rest begins, if it is truncated
 }
 
 // maxKeptText is the largest text, in bytes, that is kept for the next answer.
@@ -43,7 +49,7 @@ const maxKeptText = 1 << 20
 
 func newPage() *page {
 	p := new(page)
-	p.visit, p.count = p.add, p.fold
+	p.visit = p.add
 	return p
 }
 
@@ -75,19 +81,14 @@ func (p *page) begin(i, room int) {
 
 func (p *page) entry() *entry { return &p.entries[p.present] }
 
-// fold counts an assertion for the entry's standing and shows nothing.
-func (p *page) fold(a *store.AssertionState) {
-	p.entry().standing.add(a.Issuer, a.Type, a.Revocation != nil)
-}
-
 // add writes an assertion, unless the entry has all that it may have.
 func (p *page) add(a *store.AssertionState) {
-	p.fold(a)
 	e := p.entry()
+	e.standing.add(a.Issuer, a.Type, a.Revocation != nil)
 	if e.truncated = e.truncated || len(p.text) >= p.room; e.truncated || p.err != nil {
 		return
 	}
-	made := piece{id: a.SigHash, from: len(p.text)}
+	made := piece{id: a.SigHash, seq: a.Seq, active: a.Revocation == nil, taken: a.HomeIngestedAt, from: len(p.text)}
 	b := appendID(append(p.text, `{"id":`...), a.SigHash)
 	b = append(append(b, `,"type":"`...), a.Type...)
 	b = append(b, `","issuer":`...)
@@ -98,7 +99,9 @@ func (p *page) add(a *store.AssertionState) {
 	made.prints = len(b)
 	b = append(append(b, a.KeyFingerprint...), '"')
 	made.keyed = len(b)
-	b = appendEnding(b, a)
+	if b = appendEnding(b, a); p.err == nil {
+		b, p.err = appendReason(b, a)
+	}
 	if p.withArtifact {
 		b = append(hex.AppendEncode(append(b, `,"artifactHash":"`...), a.Artifact[:]), '"')
 	}

@@ -9,8 +9,12 @@ import (
 
 // Bounds of what is kept about one artifact, what was revoked included. Replicas hold a home to the second.
 const (
-	MaxOfIssuer = 100   // by one issuer
+	MaxOfIssuer = 32    // by one issuer: one of each type, and what these were before
 	MaxOfHome   = 1_000 // by all issuers of one home
+
+	// The upper half of a home's room is kept for issuers with less than fewOfIssuer there: whatever others said before, nobody's first words are locked out.
+	fewOfIssuer  = 8
+	sharedOfHome = MaxOfHome / 2
 
 	// maxOwnScanned bounds the keys of the index that are looked at for what this home has of an artifact: as many as a hundred homes may log. Where there are more, nothing is taken.
 	maxOwnScanned = 100 * MaxOfHome
@@ -61,20 +65,20 @@ func (s *Service) reference(ctx context.Context, p *protocol.AssertionPayload, m
 
 // checkRoom finds out whether the issuer may say one thing more about the artifact. An assertion that is about to be revoked does not stand in its successor's way.
 func (s *Service) checkRoom(ctx context.Context, p *protocol.AssertionPayload, replaced *[32]byte) error {
-	ofHome, ofIssuer := 0, 0
+	ofIssuer := 0
 	var active *[32]byte
-	of := store.ArtifactQuery{Home: s.home, Limit: MaxOfHome, PerHome: MaxOfHome, Scan: maxOwnScanned}
+	of := store.ArtifactQuery{Home: s.home, Issuer: p.IssuerID, Limit: MaxOfHome, PerHome: MaxOfHome, Scan: maxOwnScanned}
 	truncated, err := s.store.VisitArtifact(ctx, p.Artifact, of, func(a *store.AssertionState) {
-		ofHome++
-		if string(a.Issuer) != p.IssuerID {
-			return
-		}
 		ofIssuer++
 		if a.Revocation == nil && string(a.Type) == string(p.Type) && (replaced == nil || a.SigHash != *replaced) {
 			id := a.SigHash
 			active = &id
 		}
 	})
+	if err != nil {
+		return err
+	}
+	ofHome, err := s.store.CountArtifact(ctx, p.Artifact, s.home, MaxOfHome)
 	switch {
 	case err != nil:
 		return err
@@ -85,6 +89,9 @@ func (s *Service) checkRoom(ctx context.Context, p *protocol.AssertionPayload, r
 	case ofIssuer >= MaxOfIssuer:
 		return invalid("nothing is ever deleted, so that no more are taken from this issuer; the metadata of those that are there can be edited with PATCH",
 			"the issuer has %d assertions about this artifact, revoked ones included, and at most %d are kept", ofIssuer, MaxOfIssuer)
+	case ofHome >= sharedOfHome && ofHome < MaxOfHome && ofIssuer >= fewOfIssuer:
+		return invalid("nothing is ever deleted; the metadata of those that are there can be edited with PATCH",
+			"the issuers of this node have %d assertions about this artifact, and the room that is left is kept for those with less than %d: this one has %d", ofHome, fewOfIssuer, ofIssuer)
 	case ofHome >= MaxOfHome || truncated:
 		return invalid("no more are taken at this node about this artifact; revoking makes no room, since nothing is ever deleted",
 			"the issuers of this node have %d assertions about this artifact, and at most %d are kept", ofHome, MaxOfHome)

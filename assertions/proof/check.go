@@ -102,6 +102,7 @@ func (c *check) assertion() error {
 	}
 	v.Assertion, v.Metadata = a, a.Metadata
 	v.Key, _ = v.Issuer.Key(a.KeyFingerprint)
+	v.Compromised = !v.Key.CompromisedAt.IsZero() && !v.Logged.At.Before(v.Key.CompromisedAt)
 	c.prove("It says %s about the artifact %x: that, and everything under signed, was signed with the issuer's %s key %s, which was valid then.",
 		a.Payload.Type, a.Payload.Artifact, v.Key.Algorithm, a.KeyFingerprint)
 	c.prove("The node %s took it in at %s, as entry %d of its log %s, under a checkpoint of %d entries that it signed.",

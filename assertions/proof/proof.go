@@ -45,6 +45,9 @@ type Verified struct {
 	Issuer    *protocol.Issuer // the record that the answer carries; a later one may exist
 	Key       *protocol.IssuerKey
 	Logged    Logged // the assertion's own
+	// Compromised tells that the issuer reported, in that record, that others may have had the key when the home took the assertion in: the signature is good, and
+	// may be somebody else's.
+	Compromised bool
 
 	Revocation *protocol.Revocation // nil: the answer carries none
 	Revoked    Logged
@@ -89,6 +92,10 @@ func VerifyProof(bundle []byte, keys Keys) (*Verified, error) {
 // leaveOpen says what no bundle proves, and what this one does not.
 func (c *check) leaveOpen() {
 	v := &c.verified
+	if v.Compromised {
+		c.open("that the issuer itself said it: the key was in wrong hands since %s, as the issuer reports, and this was signed with it later",
+			v.Key.CompromisedAt.Format(time.RFC3339))
+	}
 	if v.Revocation == nil {
 		c.open("that the assertion is still active: a revocation may have come after this answer")
 	}

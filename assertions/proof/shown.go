@@ -61,7 +61,28 @@ func (c *check) shown() error {
 			return fault(protocol.InvalidSchema, "the answer shows another %s than the records that it carries", m.name)
 		}
 	}
+	if !c.shownKey(shown) {
+		return fault(protocol.InvalidSchema, "the answer tells of the key, or of why the assertion ended, something else than the records that it carries")
+	}
 	return c.shownMetadata(shown)
+}
+
+// shownKey tells whether what is shown of the key's end, and of the reason for the assertion's, is so in the records. A node may have learned of the key's end just
+// now, and not show it yet: the record tells it.
+func (c *check) shownKey(shown strictjson.Value) bool {
+	v, reason := &c.verified, ""
+	if v.Revocation != nil {
+		reason = v.Revocation.Reason
+	}
+	if !says(shown, "revocationReason", reason, false) {
+		return false
+	}
+	for name, at := range map[string]time.Time{"keyRevokedAt": v.Key.RevokedAt, "keyCompromisedAt": v.Key.CompromisedAt} {
+		if _, told := shown.Lookup(name); told && (at.IsZero() || !says(shown, name, millis(at), false)) {
+			return false
+		}
+	}
+	return true
 }
 
 // says tells whether a member has a value; the empty text stands for null, and for no member.
