@@ -32,8 +32,11 @@ type lookup struct {
 	onDisk []uint64 // records that the index on disk has for the hash's first bytes
 }
 
-// matches tells whether the record is the one asked for.
+// matches tells whether the record is the one asked for. What another displaced is none.
 func (l *lookup) matches(r *logRecord) bool {
+	if r.erased && homely(r.Kind) {
+		return false
+	}
 	if l.by == bySigHash {
 		return r.SigHash == l.hash && r.Kind == l.of
 	}
@@ -73,6 +76,25 @@ func (s *Store) record(ctx context.Context, l *lookup) (record Record, err error
 		return r.record.keep(), r.record.erasure()
 	}
 	return Record{}, ErrNotFound
+}
+
+// find reads the record that is asked for, with its places; its bytes are its own. Errors: ErrNotFound.
+func (s *Store) find(l *lookup) (found *logRecord, err error) {
+	r, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	defer r.end(&err)
+	for _, seq := range r.candidates(l) {
+		held, err := s.log.recordAt(r.records, seq)
+		if err != nil {
+			return nil, err
+		}
+		if l.matches(&held) {
+			return &held, s.complete(&held, r.log)
+		}
+	}
+	return nil, ErrNotFound
 }
 
 func appendCandidates(found []uint64, cursor *bbolt.Cursor, hash [32]byte) []uint64 {

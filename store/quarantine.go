@@ -130,10 +130,14 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 		return nil
 	}
 	bucket := t.log.Bucket(quarantineBucket)
-	if bucket.Get(hash[:]) != nil {
-		return t.addQuarantinePlace(hash, st.place)
-	}
 	now := t.store.options.Now()
+	if bucket.Get(hash[:]) != nil {
+		// Other logs may name what counts in its home's alone: where they have taken all room, the home's entry is looked at once more.
+		if noted, err := t.addQuarantinePlace(hash, st.place); noted || err != nil || !homely(st.entry.Kind) {
+			return err
+		}
+		return t.miss(c, st.Index, now.Add(firstRetry))
+	}
 	if t.quarantineFull(c.log) {
 		return t.miss(c, st.Index, now.Add(firstRetry))
 	}
@@ -158,7 +162,8 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 			return err
 		}
 	}
-	return t.addQuarantinePlace(hash, st.place)
+	_, err = t.addQuarantinePlace(hash, st.place)
+	return err
 }
 
 // clipped keeps a reason that comes from elsewhere within bounds.
@@ -176,13 +181,21 @@ func (t *transaction) putQuarantined(hash [32]byte, q *quarantined) error {
 	return t.log.Bucket(quarantineDueBucket).Put(dueKey(q.Next, hash[:]), binary.BigEndian.AppendUint32(nil, q.Log))
 }
 
-func (t *transaction) addQuarantinePlace(hash [32]byte, p place) error {
+// addQuarantinePlace notes where a body in quarantine stands. One place for each log is kept: the lowest. False: there is no room for one more log.
+func (t *transaction) addQuarantinePlace(hash [32]byte, p place) (noted bool, err error) {
 	places, err := t.store.log.quarantinePlaces(t.log, hash)
-	if err != nil || len(places) >= maxQuarantinePlaces || slices.ContainsFunc(places, func(q place) bool { return q.log == p.log }) {
-		return err
+	if err != nil {
+		return false, err
+	}
+	at := slices.IndexFunc(places, func(q place) bool { return q.log == p.log })
+	switch {
+	case at >= 0 && places[at].index <= p.index:
+		return true, nil
+	case at < 0 && len(places) >= maxQuarantinePlaces:
+		return false, nil
 	}
 	t.changed = true
-	return t.log.Bucket(quarantinePlacesBucket).Put(binary.BigEndian.AppendUint32(hash[:], p.log), p.value())
+	return true, t.log.Bucket(quarantinePlacesBucket).Put(binary.BigEndian.AppendUint32(hash[:], p.log), p.value())
 }
 
 func (l *logFile) quarantinePlaces(tx *bbolt.Tx, hash [32]byte) (places []place, err error) {

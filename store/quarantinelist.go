@@ -91,24 +91,41 @@ func (s *Store) Waiting(ctx context.Context, hash [32]byte) (record QuarantinedR
 	return record, err
 }
 
-// Offered tells whether a record of the issuer, or the assertion, with this ID is in quarantine.
-func (s *Store) Offered(ctx context.Context, id string) (offered bool, err error) {
+// Offer is a record in quarantine that is one of an issuer, or an assertion.
+type Offer struct {
+	Hash   [32]byte // the record's
+	Places []Place  // where logs have it
+}
+
+// Offered gives the records of the issuer with this ID that are in quarantine, or those of the assertion.
+func (s *Store) Offered(ctx context.Context, id string) (offers []Offer, err error) {
 	if err := ctx.Err(); err != nil {
-		return false, err
+		return nil, err
 	}
 	prefix := wantedKey(id, "")
 	err = s.log.view(func(tx *bbolt.Tx) error {
 		cursor := tx.Bucket(offeredBucket).Cursor()
-		for k, _ := cursor.Seek(prefix); len(k) == 8+32 && bytes.HasPrefix(k, prefix) && !offered; k, _ = cursor.Next() {
+		for k, _ := cursor.Seek(prefix); len(k) == 8+32 && bytes.HasPrefix(k, prefix); k, _ = cursor.Next() {
 			q, err := s.log.decodeQuarantined(tx.Bucket(quarantineBucket).Get(k[8:]))
 			if err != nil {
 				return err
 			}
-			offered = q.Offers == id
+			if q.Offers != id {
+				continue
+			}
+			o := Offer{Hash: [32]byte(k[8:])}
+			places, err := s.log.quarantinePlaces(tx, o.Hash)
+			if err != nil {
+				return err
+			}
+			for _, p := range places {
+				o.Places = append(o.Places, s.logs.place(p))
+			}
+			offers = append(offers, o)
 		}
 		return nil
 	})
-	return offered, err
+	return offers, err
 }
 
 func (s *Store) told(tx *bbolt.Tx, hash [32]byte, q quarantined) (QuarantinedRecord, error) {

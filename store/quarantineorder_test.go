@@ -40,7 +40,7 @@ func TestWhatAnIssuerSignedWaitsForWhatItDependsOn(t *testing.T) {
 	}
 	offered := func(id string, want bool) {
 		t.Helper()
-		if got, err := s.Offered(t.Context(), id); got != want || err != nil {
+		if got, err := s.Offered(t.Context(), id); len(got) > 0 != want || err != nil {
 			t.Errorf("%s: %v, %v", id, got, err)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // Release makes the body in quarantine one that is held and served, verified as the provenance says. Of what counts in the logs of its issuer's home alone,
-// home is that domain; "" for other records. Errors: ErrNotFound when it is not in quarantine (any more); ErrInvalid when no log of the home names it; and
+// home is that domain; "" for other records. What it displaces is as in Outcome.Displaces. Errors: ErrNotFound when it is not in quarantine (any more); ErrInvalid when no log of the home names it; and
 // those of AppendClaim.
-func (s *Store) Release(ctx context.Context, hash [32]byte, home string, provenance Provenance) error {
+func (s *Store) Release(ctx context.Context, hash [32]byte, home string, provenance Provenance, displaces ...[32]byte) error {
 	q, err := s.quarantinedRecord(hash)
 	if err != nil {
 		return err
@@ -28,6 +28,9 @@ func (s *Store) Release(ctx context.Context, hash [32]byte, home string, provena
 	st := settlement{item: &made, known: lookup{by: byRecordHash, hash: hash}, sig: lookup{by: bySigHash, of: made.record.Kind, hash: made.record.SigHash}}
 	r := &request{mirror: true, weight: 1, bytes: int64(len(made.envelope)), lookups: []*lookup{&st.known, &st.sig}}
 	r.relate(&made)
+	if st.displaced, err = s.displaced(&Outcome{State: Held, Record: record, Displaces: displaces}, r); err != nil {
+		return err
+	}
 	r.work = func(t *transaction) (refused, failed error) {
 		if t.log.Bucket(quarantineBucket).Get(hash[:]) == nil {
 			return ErrNotFound, nil
@@ -42,9 +45,8 @@ func (s *Store) Release(ctx context.Context, hash [32]byte, home string, provena
 			if of == nil {
 				return nil, &CorruptError{File: s.log.path, Reason: "a record in quarantine is of no log"}
 			}
-			if home == "" || of.origin.Domain == home {
+			if (home == "" && log == nil) || (of.origin.Domain == home && (log == nil || s.logs.earlier(p, st.place))) {
 				log, st.place = of, p
-				break
 			}
 		}
 		if log == nil {

@@ -43,6 +43,9 @@ type Outcome struct {
 	// Wants is the ID of the issuer whose record, or of the assertion, that a Quarantined Record waits for, at most MaxWants bytes: QuarantinedBy finds it by
 	// that. Empty: an assertion waits for its issuer's record, a revocation for its assertion, any other record for the key that it names.
 	Wants string
+	// Displaces are the hashes of records, at most MaxDisplaced, in whose place a Held Record of an issuer or of what it says is kept, since it comes before
+	// them in its home's log: in the same transaction they go, as if they had never been held. The Record itself among them moves to its place here.
+	Displaces [][32]byte
 }
 
 // MaxWants bounds Outcome.Wants.
@@ -56,6 +59,8 @@ type settlement struct {
 	known lookup // by record hash
 	sig   lookup // by sigHash, of a body that has one
 	place place
+
+	displaced []displaced
 }
 
 // Settle notes what became of the bodies of the next entries of a log, from index from on, which must be its Head's Settled. It returns when
@@ -151,7 +156,8 @@ func (s *Store) prepare(st *settlement, o Outcome, log *originLog, entry protoco
 		r.lookups = append(r.lookups, &st.sig)
 	}
 	r.relate(st.item)
-	return nil
+	st.displaced, err = s.displaced(&o, r)
+	return err
 }
 
 // settleable tells, before anything is changed, whether all outcomes can be settled.
@@ -205,6 +211,10 @@ func (t *transaction) settle(c *logChange, st *settlement) error {
 
 // hold keeps a verified body, or notes a further place of one that is held.
 func (t *transaction) hold(c *logChange, st *settlement) error {
+	moved, err := t.makeWay(st)
+	if err != nil {
+		return err
+	}
 	held, found, err := t.find(&st.known)
 	if err != nil {
 		return err
@@ -225,5 +235,8 @@ func (t *transaction) hold(c *logChange, st *settlement) error {
 			return nil
 		}
 	}
-	return t.put(st.item, st.place)
+	if err := t.put(st.item, st.place); err != nil {
+		return err
+	}
+	return t.comeAgain(moved, st.place)
 }

@@ -37,16 +37,14 @@ func (j *pulling) settleBatch(ctx context.Context, b *batch, effects *effects) e
 
 // matters are those records of a batch that are judged in order.
 func (j *pulling) matters(b *batch) (list []matter) {
-	gap := false
 	for i := range b.entries {
 		e, o := &b.entries[i], &b.outcomes[i]
 		if ordered(e.Kind) {
 			list = append(list, matter{
-				hash: e.Record, kind: e.Kind, record: o.Record, outcome: o, gap: gap,
+				hash: e.Record, kind: e.Kind, record: o.Record, outcome: o,
 				places: []store.Place{{Origin: j.name, Index: o.Index, IngestedAt: e.IngestedAt}},
 			})
 		}
-		gap = gap || o.State == store.Missing
 	}
 	return list
 }
@@ -66,19 +64,16 @@ func (m *Mirror) settleMissing(ctx context.Context, home string, list []store.Mi
 	var plain []int
 	var matters []matter
 	var places []int // of matters, in list
-	resolving := uint64(0)
 	for i := range list {
 		one := &list[i]
-		if outcomes[i].State != store.Missing {
-			resolving++
-		}
 		if !ordered(one.Kind) {
 			plain = append(plain, i)
 			continue
 		}
 		places = append(places, i)
 		matters = append(matters, matter{
-			hash: one.Hash, kind: one.Kind, record: outcomes[i].Record, outcome: &outcomes[i],
+			hash: one.Hash, kind: one.Kind, record: outcomes[i].Record, outcome: &outcomes[i], tries: one.Attempts,
+			lost:   outcomes[i].State == store.Missing && one.Attempts+1 >= store.MissingAttempts,
 			places: []store.Place{{Origin: one.Origin, Index: one.Index, IngestedAt: one.IngestedAt}},
 		})
 	}
@@ -91,7 +86,6 @@ func (m *Mirror) settleMissing(ctx context.Context, home string, list []store.Mi
 	}
 	defer release()
 	l := m.newLedger(home)
-	l.resolving = resolving
 	if err := l.judge(ctx, matters); err != nil {
 		return err
 	}
@@ -100,7 +94,27 @@ func (m *Mirror) settleMissing(ctx context.Context, home string, list []store.Mi
 	}
 	m.complain(home, matters)
 	effects.wake(l.wakes)
-	return nil
+	return m.madeWay(ctx, home, matters, effects)
+}
+
+// madeWay has what waited behind missing bodies looked at: behind what came and is refused, and behind the last missing record of an issuer of the home.
+func (m *Mirror) madeWay(ctx context.Context, home string, matters []matter, effects *effects) error {
+	issuers := false
+	for i := range matters {
+		t := &matters[i]
+		if t.outcome.State == store.Refused {
+			effects.wake(offers(t.record))
+		}
+		issuers = issuers || t.kind == protocol.KindIssuer && (t.outcome.State != store.Missing || t.lost)
+	}
+	if !issuers {
+		return nil
+	}
+	left, err := m.store.MissingOf(ctx, home, protocol.KindIssuer, 1)
+	if err == nil && len(left) == 0 {
+		effects.wake([]string{homeTurn(home)})
+	}
+	return err
 }
 
 // inRanks calls do for each matter: first for issuers' records, then for assertions, then for what is about these; those of a rank at once.

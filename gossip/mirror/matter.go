@@ -2,6 +2,8 @@ package mirror
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -29,21 +31,33 @@ type matter struct {
 	// outcome is what is known without the order of things: Held is a proposal. The ledger decides it.
 	outcome *store.Outcome
 	places  []store.Place // where logs name it; the first is the log's that is being settled. At least one
-	gap     bool          // a body before it in the log is missing
+	tries   int           // that were made since it is in quarantine, or missing
+	lost    bool          // its body is missing, and is asked for no more
 	// What the ledger finds out.
 	issuer *protocol.Issuer // the record under which it is judged; nil: none is here
 	fault  *protocol.Error  // what speaks against its signature or its time
 	open   bool             // to be judged still
+	again  bool             // it is held already, at a place behind this one
+	behind string           // it cannot be judged yet, and waits for this; "": it can
 }
 
 // at is when the home took it in, by the home's log. False: no log of the home names it.
 func (t *matter) at(home string) (time.Time, bool) {
-	for i := range t.places {
-		if domainOf(t.places[i].Origin) == home {
-			return t.places[i].IngestedAt, true
+	p, here := t.in(home)
+	return p.IngestedAt, here
+}
+
+// in is the matter's first place in the home's logs. False: none of them names it.
+func (t *matter) in(home string) (store.Place, bool) { return firstOf(t.places, home) }
+
+// firstOf is the first place in a node's logs, by their epochs and then by the index. False: none is in a log of its.
+func firstOf(places []store.Place, home string) (first store.Place, found bool) {
+	for _, p := range places {
+		if domainOf(p.Origin) == home && (!found || inLogOrder(p, first) < 0) {
+			first, found = p, true
 		}
 	}
-	return time.Time{}, false
+	return first, found
 }
 
 // domainOf is the domain in an origin's name.
@@ -54,10 +68,8 @@ func domainOf(origin string) string {
 
 // first is the matter's first place in a log of that domain, or else of any.
 func (t *matter) first(home string) store.Place {
-	for _, p := range t.places {
-		if domainOf(p.Origin) == home {
-			return p
-		}
+	if p, here := t.in(home); here {
+		return p
 	}
 	return t.places[0]
 }
@@ -98,15 +110,18 @@ func (t *matter) refuse(format string, args ...any) {
 func offers(record protocol.Record) (list []string) {
 	switch r := record.(type) {
 	case *protocol.Issuer:
-		for i := range r.Keys {
-			list = append(list, keyOf(r.ID, r.Keys[i].Fingerprint))
-		}
+		list = append(list, turnOf(r.ID))
 	case *protocol.Assertion:
 		list = append(list, r.ID())
 	}
 	return list
 }
 
-// keyOf names a key of an issuer, for which what it signed may wait: not for just any record of the issuer, so that new records, of which a home may
-// write many, do not have the same ones looked at again and again.
-func keyOf(issuerID, fingerprint string) string { return issuerID + " " + fingerprint }
+// turnOf names what waits behind an issuer's records that are in quarantine, or for the first one to come.
+func turnOf(issuerID string) string { return "turn " + issuerID }
+
+// homeTurn names what waits behind issuers' records of a home whose bodies are missing.
+func homeTurn(home string) string {
+	sum := sha256.Sum256([]byte(home))
+	return "home " + hex.EncodeToString(sum[:])
+}

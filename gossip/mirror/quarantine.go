@@ -223,7 +223,7 @@ func (m *Mirror) settleOne(ctx context.Context, hash [32]byte, attempts int, o *
 		err = m.store.Postpone(ctx, hash, m.now().Add(backoff(m.limits.QuarantineBackoff, 2, attempts+1, maxQuarantineWait)), o.Wants)
 	case store.Held:
 		m.stats.released.Add(1)
-		err = m.store.Release(ctx, hash, home, o.Provenance)
+		err = m.store.Release(ctx, hash, home, o.Provenance, o.Displaces...)
 	default:
 		m.stats.refused.Add(1)
 		err = m.store.Reject(ctx, hash, o.Code, o.Reason)

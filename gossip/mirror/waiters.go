@@ -69,7 +69,7 @@ func (m *Mirror) settleOfHome(ctx context.Context, home string, waiters []waiter
 	defer release()
 	matters := make([]matter, len(waiters))
 	for i, w := range waiters {
-		matters[i] = matter{hash: w.Hash, kind: w.Kind, record: w.outcome.Record, outcome: w.outcome, places: w.Places}
+		matters[i] = matter{hash: w.Hash, kind: w.Kind, record: w.outcome.Record, outcome: w.outcome, places: w.Places, tries: w.Attempts}
 	}
 	slices.SortStableFunc(matters, func(a, b matter) int { return inLogOrder(a.first(home), b.first(home)) })
 	l := m.newLedger(home)
@@ -97,7 +97,8 @@ func (m *Mirror) settleOfHome(ctx context.Context, home string, waiters []waiter
 	return nil
 }
 
-// wake looks at the records in quarantine that wait for this key of an issuer, or for this assertion, which came or is refused. They are at most
+// wake looks at the records in quarantine that wait for this assertion, or behind an issuer's records or the missing ones of a home (see turnOf), of which one
+// was judged. They are at most
 // as many as the quarantine of a log or two holds, and each is looked at when what it waits for comes, once; they are judged in the order of their log,
 // some at a time.
 func (m *Mirror) wake(ctx context.Context, want string) error {
