@@ -344,22 +344,25 @@ func printWith(cmd *cobra.Command, body []byte, members ...[2]string) error {
 
 // printCreated tells a person what was said.
 func (sp *speaker) printCreated(created *createdAnswer, p *protocol.AssertionPayload, file, kept string) {
-	out := sp.s.out
-	b := new(strings.Builder)
-	fmt.Fprintf(b, "%s  %s\n", newPaint(out).green(string(p.Type)), printable(file))
-	line := func(label, value string) {
+	pg, b := newPage(sp.s.out), new(strings.Builder)
+	pg.headline(b, span{text: string(p.Type), painted: pg.green}, ours("%s", file))
+	fact := func(label, value string) {
 		if value != "" {
-			fmt.Fprintf(b, "  %-8s  %s\n", label, printable(value))
+			pg.fact(b, label, ours("%s", value))
 		}
 	}
-	line("said", created.Assertion.Issuer.called()+" "+meaning(p.Type))
-	line("scope", p.Scope)
-	line("context", created.Assertion.contextLine())
-	line("hash", hex.EncodeToString(p.Artifact[:]))
-	line("id", p.ID())
-	line("link", created.Lookup)
-	line("receipt", kept)
-	fmt.Fprint(out, b.String())
+	pg.fact(b, "said", created.Assertion.Issuer.called(), ours(" %s", meaning(p.Type)))
+	if p.Scope != "" {
+		pg.fact(b, "scope", theirs(p.Scope))
+	}
+	if context := created.Assertion.contextLine(); context != nil {
+		pg.fact(b, "context", context...)
+	}
+	fact("hash", hex.EncodeToString(p.Artifact[:]))
+	fact("id", p.ID())
+	fact("link", created.Lookup)
+	fact("receipt", kept)
+	fmt.Fprint(sp.s.out, b.String())
 	if created.Duplicate {
 		note(sp.cmd, "The node has it already, since %s.", created.Assertion.CreatedAt)
 	}

@@ -14,8 +14,8 @@ import (
 )
 
 func newAssertionCommand(s streams) *cobra.Command {
-	return commandGroup("assertion", "Get, list, revoke, replace and verify what was said about files",
-		newAssertionGetCommand(s), newAssertionListCommand(s), newAssertionRevokeCommand(s), newAssertionSupersedeCommand(s), newAssertionMatchCommand(s),
+	return commandGroup("assertion", "Get, list, revoke, replace, edit and verify what was said about files",
+		newAssertionGetCommand(s), newAssertionListCommand(s), newAssertionRevokeCommand(s), newAssertionSupersedeCommand(s), newAssertionEditCommand(s), newAssertionMatchCommand(s),
 		newAssertionVerifyCommand(s))
 }
 
@@ -214,11 +214,23 @@ func printAssertionRows(table *tabwriter.Writer, list []assertionAnswer, first b
 			state = strings.ToLower(orDash(a.Revocation))
 		}
 		if m := a.Metadata; m != nil {
-			name = orDash(m.DisplayName)
+			name = orDash(shortened(m.DisplayName))
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%.12s…\t%s\n", printable(a.CreatedAt), printable(a.Type), printable(state), printable(name), printable(a.ArtifactHash), printable(a.ID))
 	}
 	return table.Flush()
+}
+
+// shortened is an issuer's name for a file in a row of a list.
+func shortened(name string) string {
+	const most = 40
+	if name = folded(name); name == "" {
+		return ""
+	}
+	if runes := []rune(name); len(runes) > most {
+		name = string(runes[:most-1]) + "…"
+	}
+	return "“" + name + "”"
 }
 
 // revocationPayload makes and checks what is signed to end an assertion.
@@ -291,7 +303,9 @@ func (sp *speaker) printRevoked(id string, body []byte) error {
 	if wantsJSON(sp.cmd) {
 		return printRaw(sp.cmd, body)
 	}
-	fmt.Fprintf(sp.s.out, "%s: %s\n", id, printable(changed.Assertion.endLine()))
+	b := new(strings.Builder)
+	newPage(sp.s.out).rest(b, 0, hangBy, append([]span{ours("%s: ", id)}, changed.Assertion.endLine()...))
+	fmt.Fprint(sp.s.out, b.String())
 	if kept != "" {
 		note(sp.cmd, "The proof is in %s.", kept)
 	}

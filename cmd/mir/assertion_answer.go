@@ -56,44 +56,67 @@ func checkIDs(list []assertionAnswer) error {
 }
 
 // contextLine is the context, and whether it was signed.
-func (a *assertionAnswer) contextLine() string {
+func (a *assertionAnswer) contextLine() []span {
 	switch {
 	case a.Context == "":
-		return ""
+		return nil
 	case a.ContextSigned != nil && !*a.ContextSigned:
-		return fmt.Sprintf("“%s” (not signed; the issuer can edit it)", a.Context)
+		return []span{theirs(a.Context), ours(" (not signed; the issuer can edit it)")}
 	}
-	return fmt.Sprintf("“%s” (signed)", a.Context)
+	return []span{theirs(a.Context), ours(" (signed)")}
 }
 
 // fileLine is what is said of the file itself, and whether it was signed.
-func (a *assertionAnswer) fileLine() string {
-	var signed, beside []string
+func (a *assertionAnswer) fileLine() []span {
+	var signed, beside [][]span
 	if a.Signed.ArtifactMimeType != "" {
-		signed = append(signed, a.Signed.ArtifactMimeType)
+		signed = append(signed, []span{mediaSpan(a.Signed.ArtifactMimeType)})
 	}
 	if a.Signed.ArtifactByteSize != nil {
-		signed = append(signed, fmt.Sprintf("%d bytes", *a.Signed.ArtifactByteSize))
+		signed = append(signed, []span{ours("%d bytes", *a.Signed.ArtifactByteSize)})
 	}
 	if m := a.Metadata; m != nil {
 		if m.OriginalFilename != "" {
-			beside = append(beside, "named "+m.OriginalFilename)
+			beside = append(beside, []span{ours("named "), theirs(m.OriginalFilename)})
 		}
 		if a.Signed.ArtifactMimeType == "" && m.ArtifactMimeType != "" {
-			beside = append(beside, m.ArtifactMimeType)
+			beside = append(beside, []span{mediaSpan(m.ArtifactMimeType)})
 		}
 		if a.Signed.ArtifactByteSize == nil && m.ArtifactByteSize != nil {
-			beside = append(beside, fmt.Sprintf("%d bytes", *m.ArtifactByteSize))
+			beside = append(beside, []span{ours("%d bytes", *m.ArtifactByteSize)})
 		}
 	}
-	var words []string
+	var line []span
 	if len(signed) > 0 {
-		words = append(words, strings.Join(signed, ", ")+" (signed)")
+		line = append(joined(signed), ours(" (signed)"))
 	}
 	if len(beside) > 0 {
-		words = append(words, strings.Join(beside, ", ")+" (not signed)")
+		if line != nil {
+			line = append(line, ours("; "))
+		}
+		line = append(append(line, joined(beside)...), ours(" (not signed)"))
 	}
-	return strings.Join(words, "; ")
+	return line
+}
+
+// mediaSpan is a media type, which is no sentence; anything else is somebody's words.
+func mediaSpan(text string) span {
+	if (&protocol.AssertionMetadata{ArtifactMimeType: text}).Check() == nil {
+		return ours("%s", text)
+	}
+	return theirs(text)
+}
+
+// joined puts commas between the parts of a line.
+func joined(parts [][]span) []span {
+	var line []span
+	for i, part := range parts {
+		if i > 0 {
+			line = append(line, ours(", "))
+		}
+		line = append(line, part...)
+	}
+	return line
 }
 
 // keyLine says who vouches for the key that signed.
@@ -113,10 +136,10 @@ func (a *assertionAnswer) keyLine() string {
 	return words
 }
 
-// endLine says how the assertion ended; "" for an active one.
-func (a *assertionAnswer) endLine() string {
+// endLine says how the assertion ended; nothing for an active one.
+func (a *assertionAnswer) endLine() []span {
 	if !a.Revoked {
-		return ""
+		return nil
 	}
 	words := strings.ToLower(orDash(a.Revocation))
 	if words == "-" {
@@ -128,10 +151,22 @@ func (a *assertionAnswer) endLine() string {
 	if a.SupersededBy != "" {
 		words += " by " + a.SupersededBy
 	}
-	if a.RevocationReason != "" {
-		words += ": “" + a.RevocationReason + "”"
+	if a.RevocationReason == "" {
+		return []span{ours("%s", words)}
 	}
-	return words
+	return []span{ours("%s: ", words), theirs(a.RevocationReason)}
+}
+
+// warnLine warns of an active assertion that was made when its key was in wrong hands, by what its owner says.
+func (a *assertionAnswer) warnLine() string {
+	since, err := time.Parse(time.RFC3339Nano, a.KeyCompromisedAt)
+	if a.KeyCompromisedAt == "" || a.Revoked {
+		return ""
+	}
+	if made, wrong := time.Parse(time.RFC3339Nano, a.CreatedAt); err == nil && wrong == nil && made.Before(since) {
+		return ""
+	}
+	return "made when its key was in wrong hands, by what the owner of the key says: somebody else may have said this"
 }
 
 // shortTime writes a time of a node's answer for a person, to the second.
@@ -145,42 +180,56 @@ func shortTime(text string) string {
 
 // print tells a person of the assertion. node is the host of the node that says it.
 func (a *assertionAnswer) print(out io.Writer, node string) error {
-	return a.printTo(out, newPaint(out), node)
+	return a.printTo(out, newPage(out), node)
 }
 
-func (a *assertionAnswer) printTo(out io.Writer, p paint, node string) error {
-	kind := p.bold(printable(a.Type))
+func (a *assertionAnswer) printTo(out io.Writer, pg page, node string) error {
+	painted := pg.bold
 	switch {
 	case a.Revoked:
-		kind = p.dim(printable(a.Type))
+		painted = pg.dim
 	case a.Type == string(protocol.NotIssuedBy) || a.Type == string(protocol.Dispute):
-		kind = p.red(printable(a.Type))
+		painted = pg.red
 	}
 	b := new(strings.Builder)
-	fmt.Fprintf(b, "%s  %s %s\n", kind, p.bold(printable(a.Issuer.called())), meaning(protocol.AssertionType(a.Type)))
-	line := func(label, value string) {
+	name := a.Issuer.called()
+	name.painted = pg.bold
+	pg.headline(b, span{text: a.Type, painted: painted}, name, ours(" %s", meaning(protocol.AssertionType(a.Type))))
+	fact := func(label, value string) {
 		if value != "" {
-			fmt.Fprintf(b, "  %-9s %s\n", label, printable(value))
+			pg.fact(b, label, ours("%s", value))
 		}
 	}
-	line("ended", a.endLine())
-	line("since", shortTime(a.CreatedAt))
-	line("issuer", a.Issuer.badge(node))
-	line("", a.Issuer.Detail)
-	line("key", a.keyLine())
-	line("scope", a.Scope)
-	line("context", a.contextLine())
-	line("disputes", a.Signed.Disputes)
-	line("replaces", a.Signed.Supersedes)
+	said := func(label string, spans ...span) {
+		if len(spans) > 0 && spans[0].text != "" {
+			pg.fact(b, label, spans...)
+		}
+	}
+	if warning := a.warnLine(); warning != "" {
+		pg.fact(b, "WARNING", span{text: warning, painted: pg.red})
+	}
+	said("ended", a.endLine()...)
+	fact("since", shortTime(a.CreatedAt))
+	fact("issuer", a.Issuer.badge(node))
+	fact("seen", a.Issuer.Detail)
+	fact("key", a.keyLine())
+	said("scope", theirs(a.Scope))
+	said("context", a.contextLine()...)
+	fact("disputes", a.Signed.Disputes)
+	fact("replaces", a.Signed.Supersedes)
 	if m := a.Metadata; m != nil && m.DisplayName != m.OriginalFilename {
-		line("title", m.DisplayName)
+		said("title", theirs(m.DisplayName))
 	}
-	line("file", a.fileLine())
+	said("file", a.fileLine()...)
 	if a.Metadata != nil {
-		line("tags", strings.Join(a.Metadata.Tags, ", "))
+		var tags [][]span
+		for _, tag := range a.Metadata.Tags {
+			tags = append(tags, []span{theirs(tag)})
+		}
+		said("tags", joined(tags)...)
 	}
-	line("note", a.Note)
-	line("id", a.ID)
+	said("note", theirs(a.Note))
+	fact("id", a.ID)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

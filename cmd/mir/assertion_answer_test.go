@@ -20,7 +20,7 @@ func TestLookupForAPerson(t *testing.T) {
 		{"conflict", `{"id":"a1","type":"METHOD",` + issuer + `},{"id":"a2","type":"ISSUED_BY",` + issuer + `},
 			{"id":"a3","type":"NOT_ISSUED_BY","revoked":true,"revocation":"REVOKED","revokedAt":"2026-11-02T03:04:05.678Z",` + issuer + `},
 			{"id":"a4","type":"NOT_ISSUED_BY",` + issuer + `},{"id":"a5","type":"DISPUTE","signed":{"disputes":"assertion_9"},` + issuer + `}`, true,
-			[]string{"CONFLICT", "DISPUTE  N disputes", "disputes  assertion_9", "a5", "NOT_ISSUED_BY", "a4", "ISSUED_BY", "a2", "METHOD", "a1",
+			[]string{"CONFLICT", "DISPUTE  “N” disputes", "disputes  assertion_9", "a5", "NOT_ISSUED_BY", "a4", "ISSUED_BY", "a2", "METHOD", "a1",
 				"No longer said:", "NOT_ISSUED_BY", "revoked 2026-11-02 03:04:05 UTC", "a3", "guidance"}, nil},
 		{"no conflict: the node's order", `{"id":"a1","type":"METHOD",` + issuer + `},{"id":"a2","type":"NOT_ISSUED_BY",` + issuer + `}`, false,
 			[]string{"METHOD", "a1", "NOT_ISSUED_BY", "a2"}, []string{"CONFLICT", "No longer said"}},
@@ -36,20 +36,26 @@ func TestLookupForAPerson(t *testing.T) {
 			"detail":"its home says that it owns n.test; this node has not seen it"}}`, false, []string{"not verified", "this node has not seen it"}, nil},
 		{"under review", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"RESTRICTED","home":"home.test"}}`, false, []string{"issuer    RESTRICTED, under review by its home; not verified"}, nil},
 		{"suspended", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"i","name":"N","status":"SUSPENDED","verified":true,"home":"home.test"}}`, false, []string{"issuer    SUSPENDED by its home; verified"}, nil},
-		{"of an issuer that the node does not know", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"issuer_7","name":null,"status":"UNVERIFIED","verified":false,"home":null,"verification":null}}`, false,
-			[]string{"ISSUED_BY  issuer_7 says", "vouched for by the issuer's home, -"}, nil},
+		{"of an issuer that the node does not know", `{"id":"a1","type":"ISSUED_BY","issuer":{"id":"issuer_0123456789abcdef0123456789abcdef","name":null,"status":"UNVERIFIED","verified":false,"home":null,"verification":null}}`, false,
+			[]string{"ISSUED_BY  issuer_0123456789abcdef0123456789abcdef says", "vouched for by the issuer's home, -"}, nil},
 		{"signed and unsigned", `{"id":"a1","type":"ISSUED_BY","context":"c","contextSigned":false,"signed":{"artifactMimeType":"image/png"},
 			"metadata":{"displayName":"Title","originalFilename":"x.png","artifactMimeType":"text/html","artifactByteSize":7,"tags":["a","b"]},` + issuer + `}`, false,
-			[]string{"“c” (not signed; the issuer can edit it)", "title     Title", "image/png (signed); named x.png, 7 bytes (not signed)", "a, b"}, []string{"text/html"}},
+			[]string{"“c” (not signed; the issuer can edit it)", "title     “Title”", "image/png (signed); named “x.png”, 7 bytes (not signed)", "“a”, “b”"}, []string{"text/html"}},
 		{"a key in wrong hands", `{"id":"a1","type":"ISSUED_BY","keyRevokedAt":"2026-11-02T00:00:00Z","keyCompromisedAt":"2026-11-01T00:00:00Z",` + issuer + `}`, false,
 			[]string{"revoked 2026-11-02 00:00:00 UTC; NOT TRUSTED by its owner since 2026-11-01 00:00:00 UTC"}, nil},
-		{"a type of tomorrow", `{"id":"a1","type":"FORETOLD",` + issuer + `}`, false, []string{"FORETOLD  N says something about this file"}, nil},
+		{"made while the key was in wrong hands", `{"id":"a1","type":"ISSUED_BY","createdAt":"2026-11-01T00:00:00.000Z","keyRevokedAt":"2026-11-02T00:00:00Z","keyCompromisedAt":"2026-11-01T00:00:00Z",` + issuer + `}`, false,
+			[]string{"WARNING   made when its key was in wrong hands", "NOT TRUSTED by its owner since"}, nil},
+		{"made before", `{"id":"a1","type":"ISSUED_BY","createdAt":"2026-10-31T23:59:59.999Z","keyRevokedAt":"2026-11-02T00:00:00Z","keyCompromisedAt":"2026-11-01T00:00:00Z",` + issuer + `}`, false,
+			[]string{"NOT TRUSTED by its owner since"}, []string{"WARNING"}},
+		{"made then, and revoked", `{"id":"a1","type":"ISSUED_BY","revoked":true,"createdAt":"2026-11-01T00:00:00.000Z","keyCompromisedAt":"2026-11-01T00:00:00Z",` + issuer + `}`, false,
+			[]string{"No longer said"}, []string{"WARNING"}},
+		{"a type of tomorrow", `{"id":"a1","type":"FORETOLD",` + issuer + `}`, false, []string{"FORETOLD  “N” says something about this file"}, nil},
 		{"dangerous words", `{"id":"a\u001b[1","type":"M\nETHOD","scope":"s\u202e","context":"c\r","createdAt":"\u0007","signed":{"disputes":"\u001b"},"metadata":{"displayName":"\u001b[2J"},
 			"issuer":{"id":"i","name":"\u001b]0;x\u0007","status":"\u001b","home":"\u001b","verified":true,"detail":"\u001b"}}`, false, []string{`M\u000aETHOD`}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var answer lookupAnswer
-			body := `{"artifactHash":"h","assertions":[` + test.assertions + `],"guidance":"guidance\u001b"}`
+			body := `{"artifactHash":"h","assertions":[` + test.assertions + `],"guidance":"guidance\u001b","truncated":true}`
 			if err := json.Unmarshal([]byte(body), &answer); err != nil {
 				t.Fatal(err)
 			}
@@ -60,6 +66,9 @@ func TestLookupForAPerson(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := out.String()
+			if !strings.Contains(text, "There is more than is shown") {
+				t.Errorf("nothing is said of what is not shown:\n%s", text)
+			}
 			if strings.ContainsFunc(strings.ReplaceAll(text, "\n", ""), dangerous) {
 				t.Errorf("dangerous: %q", text)
 			}

@@ -194,11 +194,10 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 	if name == stdinName {
 		name = "standard input"
 	}
-	b := &strings.Builder{}
+	pg, b := newPage(out), &strings.Builder{}
 	b.WriteString(verdictLine(out, r.Result, name))
-	line := func(label, format string, args ...any) {
-		fmt.Fprintf(b, "  %-11s%s\n", label, printable(fmt.Sprintf(format, args...)))
-	}
+	write := func(label string, spans ...span) { pg.labelled(b, len("not proved")+1, label, spans...) }
+	line := func(label, format string, args ...any) { write(label, ours(format, args...)) }
 	if r.Error != "" {
 		line("reason", "%s", r.Error)
 	}
@@ -206,20 +205,24 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 		line("hint", "%s", r.Hint)
 	}
 	if r.payload != nil {
-		line("says", "%s: %s %s", r.Type, r.IssuerName, meaning(r.payload.Type))
+		write("says", ours("%s: ", r.Type), theirs(r.IssuerName), ours(" %s", meaning(r.payload.Type)))
 		line("about", "%s", r.Artifact)
 		if *r.Revoked {
 			title, words := "REVOKED", "it is no longer said"
 			if r.Superseded {
 				title, words = "SUPERSEDED", "its issuer put "+cmp.Or(r.Successor, "another one")+" in its place"
 			}
-			line(title, "%s, since %s%s", words, moment(r.RevokedAt), quoted(": ", r.Reason))
+			ending := []span{ours("%s, since %s", words, moment(r.RevokedAt))}
+			if r.Reason != "" {
+				ending = append(ending, ours(": "), theirs(r.Reason))
+			}
+			write(title, ending...)
 		}
 		if r.payload.Scope != "" {
-			line("scope", "%s", r.payload.Scope)
+			write("scope", theirs(r.payload.Scope))
 		}
 		if r.payload.Context != "" {
-			line("context", "%s", quoted("", r.payload.Context))
+			write("context", theirs(r.payload.Context))
 		}
 		line("assertion", "%s", r.AssertionID)
 	}
@@ -231,14 +234,6 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
-}
-
-// quoted is a text in quotes behind a lead; "" where there is no text.
-func quoted(lead, text string) string {
-	if text == "" {
-		return ""
-	}
-	return lead + "“" + text + "”"
 }
 
 func onlyFirst(i int, label string) string {

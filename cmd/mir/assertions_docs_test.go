@@ -45,7 +45,7 @@ func TestAssertionsPage(t *testing.T) {
 	rest := string(out)
 	for _, want := range []string{
 		"API key  in desk.key", "not verified", "news.test: verified", "ISSUED_BY  photo.jpg", "No assertions found", "NOT_ISSUED_BY  fake.mp4", `"context":"Impersonates our CFO"`,
-		"Example News says that this file is NOT from it", "Fabricated; the police know", ": revoked ", "No longer said", "ACCEPT", "proved", "ACCEPT  proof.json",
+		"“Example News” says that this file is NOT from it", "Fabricated; the police know", ": revoked ", "No longer said", "ACCEPT", "proved", "ACCEPT  proof.json",
 		`"type":"ROLE_SCOPE"`, `"meta":{"hashesRequested":1,"hashesQueried":1}`, "assertion_", "METHOD by Example News (verified) since", "MIR records who made each assertion",
 	} {
 		_, after, found := strings.Cut(rest, want)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -18,7 +19,7 @@ import (
 
 func newIssuerCommand(s streams) *cobra.Command {
 	return commandGroup("issuer", "Be an issuer: its keys, its domain, its API keys",
-		newIssuerNewCommand(s), newIssuerShowCommand(s), newIssuerVerifyDomainCommand(s),
+		newIssuerNewCommand(s), newIssuerShowCommand(s), newIssuerMoveCommand(s), newIssuerVerifyDomainCommand(s),
 		commandGroup("key", "Make, list and revoke the keys that the issuer signs with",
 			newIssuerKeyNewCommand(s), newIssuerKeyListCommand(s), newIssuerKeyRevokeCommand(s)),
 		newIssuerAPIKeyCommand(s))
@@ -262,10 +263,17 @@ func newIssuerShowCommand(s streams) *cobra.Command {
 				return printRaw(cmd, answer.body)
 			}
 			i := &record.Issuer
-			fmt.Fprintf(s.out, "%s\n  issuer  %s\n  home    %s\n  badge   %s\n", newPaint(s.out).bold(printable(i.called())), printable(i.ID), printable(i.Home), printable(i.badge(client.base.Host)))
-			if i.Detail != "" {
-				fmt.Fprintf(s.out, "  note    %s\n", printable(i.Detail))
+			pg, b := newPage(s.out), new(strings.Builder)
+			name := i.called()
+			name.painted = pg.bold
+			pg.rest(b, 0, 2+labelCells+hangBy, []span{name})
+			for _, fact := range [][2]string{{"issuer", i.ID}, {"home", i.Home}, {"badge", i.badge(client.base.Host)}, {"seen", i.Detail}} {
+				if fact[1] != "" {
+					pg.fact(b, fact[0], ours("%s", fact[1]))
+				}
 			}
+			noteAnswered(cmd, client)
+			fmt.Fprint(s.out, b.String())
 			fmt.Fprintln(s.out)
 			return printKeys(s, record.Keys, true)
 		},
@@ -289,6 +297,9 @@ func readerOf(cmd *cobra.Command, args []string) (*nodeClient, string, error) {
 		return nil, "", err
 	}
 	client, err := newClientOf(cmd, id.Node)
+	if err == nil {
+		client.from = id.from()
+	}
 	return client, issuer, err
 }
 

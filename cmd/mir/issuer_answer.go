@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -24,11 +25,11 @@ type issuerAnswer struct {
 }
 
 // called is the issuer's name, or its ID where the node does not know it.
-func (i *issuerAnswer) called() string {
-	if i.Name == "" {
-		return i.ID
+func (i *issuerAnswer) called() span {
+	if _, err := issuerArgument(i.ID); i.Name == "" && err == nil {
+		return ours("%s", i.ID)
 	}
-	return i.Name
+	return theirs(cmp.Or(i.Name, i.ID))
 }
 
 // badge says in words how the issuer is verified, and by whom. node is the host of the node that says it.

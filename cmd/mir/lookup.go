@@ -155,7 +155,7 @@ func printLookup(cmd *cobra.Command, s streams, client *nodeClient, q question, 
 
 // print tells a person what is said about a file. The assertions are in the order for reading.
 func (l *lookupAnswer) print(s streams, node string, q question) error {
-	p := newPaint(s.out)
+	p := newPage(s.out)
 	b := new(bytes.Buffer)
 	if q.name != q.hash {
 		fmt.Fprintf(b, "%s\n", p.bold(printable(q.name)))
@@ -177,7 +177,7 @@ func (l *lookupAnswer) print(s streams, node string, q question) error {
 		}
 	}
 	if l.Truncated {
-		fmt.Fprintln(b, "\nThere are more: these are the newest.")
+		fmt.Fprintf(b, "\n%s\n", p.bold("There is more than is shown: these are the newest."))
 	}
 	fmt.Fprintf(b, "\n%s\n", printable(l.Guidance))
 	_, err := s.out.Write(b.Bytes())
