@@ -146,7 +146,7 @@ type Work struct {
 	Verifications int           // claims being parsed, or verified with a cached key; 64
 	Lookups       int           // verifications and reports under way that wait for a key look-up; 256
 	Writes        int           // assertions, revocations and edits being verified and written; 64
-	ManyLookups   int           // look-ups of many files whose answers, each up to 8 MB, are being made; 8
+	ManyLookups   int           // look-ups of many files whose answers, each up to 4 MB, are being made; 8
 	Batches       int           // batches under way, each holding up to 16 MB; 8
 	ClientBatches int           // those of one client; 2
 	PageBytes     int64         // of the answers to GET /claims that are being made or sent; 64 MiB

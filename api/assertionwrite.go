@@ -128,7 +128,7 @@ func (a *API) getAssertion(c *gin.Context) error {
 		return err
 	}
 	c.Writer.Header()["Cache-Control"] = noStore
-	return a.writeFound(c, func(ctx context.Context, b []byte) ([]byte, error) { return a.Assertions.AppendGet(ctx, b, id, caller) })
+	return a.writeFound(c, nil, func(ctx context.Context, b []byte) ([]byte, error) { return a.Assertions.AppendGet(ctx, b, id, caller) })
 }
 
 // noteReader is whose notes an answer may have: nobody's where the request shows no API key, or one that neither writes nor manages. A key for look-ups alone is given
