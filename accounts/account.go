@@ -26,6 +26,8 @@ type account struct {
 	// appending is held alone while a record of the issuer is appended, and shared by those for whom the record must stay as it is meanwhile.
 	appending sync.RWMutex
 
+	entered atomic.Bool // the present log has the issuer's record, for sure
+
 	counted atomic.Int64 // Unix seconds when its assertions were last counted by Run; not kept over a restart
 
 	mu         sync.Mutex

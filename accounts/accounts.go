@@ -9,7 +9,8 @@
 // The log is the truth about an issuer, the document an addition to it. Both cannot be written at once, so each order is chosen so that a crash
 // between leaves nothing half done: a new issuer's document is written before its record, and is dropped at the next start if there is no record;
 // all later changes write the record first, and what the document then still says is old, and harmless. An issuer of this home whose document was lost
-// with a disk, while peers gave the log back, is one without API keys: the operator makes new ones.
+// with a disk, while peers gave the log back, is one without API keys: [Accounts.Run] finds it in the log, and the operator makes new ones. After a change of
+// the log's epoch Run enters each issuer's record into the new log.
 //
 // # API keys
 //
@@ -36,6 +37,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mirnode/issuers"
@@ -47,6 +49,7 @@ import (
 type Store interface {
 	Records
 	Activity
+	Logs
 }
 
 // Records keeps issuer records and documents.
@@ -117,6 +120,9 @@ type Accounts struct {
 	o Options
 	// creating is held by whoever makes an issuer: one at a time, so that the bound on them holds.
 	creating chan struct{}
+	// learned are the issuers that were heard of, see Learned; missed tells that there were more.
+	learned chan string
+	missed  atomic.Bool
 
 	mu    sync.RWMutex
 	byID  map[string]*account
@@ -146,7 +152,7 @@ func New(ctx context.Context, o Options) (*Accounts, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	a := &Accounts{o: o, creating: make(chan struct{}, 1), byID: make(map[string]*account), keys: make(map[[32]byte]*liveKey)}
+	a := &Accounts{o: o, creating: make(chan struct{}, 1), learned: make(chan string, maxLearned), byID: make(map[string]*account), keys: make(map[[32]byte]*liveKey)}
 	if err := a.load(ctx); err != nil {
 		return nil, fmt.Errorf("accounts: reading the issuers' documents: %w", err)
 	}

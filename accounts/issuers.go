@@ -95,7 +95,7 @@ func (a *Accounts) Account(ctx context.Context, id string) (Account, error) {
 }
 
 // Accounts gives this home's issuers in the order of their IDs, from the one behind after ("" for the first) on; at most limit of them, and MaxPage. An issuer
-// whose document was lost is missing here until somebody names it.
+// whose document was lost is missing here until Run has found it, or somebody names it.
 func (a *Accounts) Accounts(ctx context.Context, after string, limit int) ([]Account, error) {
 	a.mu.RLock()
 	at, there := slices.BinarySearch(a.order, after)

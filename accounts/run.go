@@ -21,7 +21,7 @@ const (
 )
 
 // Run does what time brings, until the context ends, and then returns nil: domains are rechecked, activity is looked at, and the last use of API keys is
-// written down, at most once an hour. It may be called once.
+// written down, at most once an hour. Before all that, issuers without a document are found, and the present log gets every issuer's record. It may be called once.
 func (a *Accounts) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -29,6 +29,7 @@ func (a *Accounts) Run(ctx context.Context) error {
 	running.Go(func() { each(ctx, a.recheckDue) })
 	running.Go(func() { each(ctx, a.checkActivities) })
 	running.Go(func() { each(ctx, a.writeUses) })
+	running.Go(func() { a.lookAfterOwn(ctx) })
 	return nil
 }
 

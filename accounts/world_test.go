@@ -67,7 +67,7 @@ func (w *world) Issuer(_ context.Context, id string) (*protocol.Issuer, store.Re
 	defer w.mu.Unlock()
 	for _, r := range slices.Backward(w.log) {
 		if r.ID == id {
-			return r, store.Record{}, nil
+			return r, store.Record{Own: true}, nil
 		}
 	}
 	return nil, store.Record{}, store.ErrNotFound
@@ -112,6 +112,17 @@ func (w *world) State(string) (map[string][]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.state), nil
+}
+
+// Of the logs there is nothing to be found here: see own_test.go.
+func (*world) Heads(uint64, int) ([]store.Head, uint64) { return nil, 0 }
+
+func (*world) Entries(context.Context, string, uint64, uint64) ([]protocol.Entry, error) {
+	return nil, nil
+}
+
+func (*world) Record(context.Context, [32]byte) (store.Record, error) {
+	return store.Record{}, store.ErrNotFound
 }
 
 func (w *world) VisitIssuer(_ context.Context, _ string, limit int, cursor string, visit func(*store.AssertionState)) (string, error) {

@@ -27,6 +27,9 @@ func (i *issuing) learned(r protocol.Record) {
 	if i.directory != nil {
 		i.directory.Learned(r)
 	}
+	if i.accounts != nil {
+		i.accounts.Learned(r)
+	}
 }
 
 // openIssuing makes what answers for issuers and their assertions. It asks nobody anything yet.
