@@ -16,7 +16,8 @@ const (
 )
 
 // AssertionMetadata is what an issuer says beside what it signs: public, replicated, and editable by its home. Readers are shown
-// it as unsigned. Texts are "" where nothing was said; they have no control characters, but Context may have line breaks and tabs.
+// it as unsigned. Texts are "" where nothing was said; they have no control characters and none
+// that turn text, but Context may have line breaks and tabs.
 type AssertionMetadata struct {
 	DisplayName      string   // up to MaxDisplayName characters
 	OriginalFilename string   // up to MaxFilename characters
@@ -72,13 +73,13 @@ func (m *AssertionMetadata) fault() *Error {
 	case len(m.Tags) > MaxTags:
 		return refuse(InvalidSchema, unsigned("send fewer"), "there are %d tags; at most %d are allowed", len(m.Tags), MaxTags)
 	case slices.ContainsFunc(m.Tags, func(tag string) bool { return !validLine(tag, MaxTag) }):
-		return refuse(InvalidSchema, unsigned("shorten it, or leave it out"), "a tag is not 1 to %d characters without control characters", MaxTag)
+		return refuse(InvalidSchema, unsigned("shorten it, or leave it out"), "a tag is not 1 to %d characters without control characters and ones that turn text around", MaxTag)
 	}
 	return nil
 }
 
 func tooLong(name string, most int) *Error {
-	return refuse(InvalidSchema, unsigned("shorten it, and leave control characters out"), "%s is not up to %d characters without control characters", name, most)
+	return refuse(InvalidSchema, unsigned("shorten it, and leave out control characters, bidirectional ones too"), "%s is not up to %d characters without control characters and ones that turn text around", name, most)
 }
 
 // unsigned is a hint about metadata: whoever mends them need not sign again.

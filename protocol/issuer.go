@@ -46,7 +46,7 @@ type Issuer struct {
 	Home   string // the domain of the node that the issuer belongs to, in lower case
 	ID     string // [IssuerID] of Home and Nonce
 	Nonce  string // 32 lower-case hex digits
-	Name   string // 1 to MaxIssuerName characters, none of them a control character
+	Name   string // 1 to MaxIssuerName characters, none of them a control character, invisible, or one that turns text
 	Status IssuerStatus
 	// VerifiedBy is "", [ByDomain] or [ByActivity]: never "" for IssuerVerified, always "" for IssuerUnverified. The other badges
 	// keep what was verified before.
@@ -98,8 +98,8 @@ func (i *Issuer) check(r *memberReader) {
 	if i.ID != IssuerID(i.Home, i.Nonce) {
 		r.fail("", "id is not the one of home and nonce")
 	}
-	if !validLine(i.Name, MaxIssuerName) || strings.TrimSpace(i.Name) != i.Name || strings.ContainsFunc(i.Name, reordering) {
-		r.fail("", "name is not 1 to %d characters without control characters, and without space around it", MaxIssuerName)
+	if !validLine(i.Name, MaxIssuerName) || strings.TrimSpace(i.Name) != i.Name || hidesText(i.Name) {
+		r.fail("", "name is not 1 to %d characters without control characters, without ones that are invisible or turn text, and without space around it", MaxIssuerName)
 	}
 	switch i.Status {
 	case IssuerVerified, IssuerUnverified, IssuerRestricted, IssuerSuspended:
@@ -117,10 +117,6 @@ func (i *Issuer) check(r *memberReader) {
 		r.fail("", "domain stands where verifiedBy is domain, and only there")
 	}
 }
-
-// reordering reports whether a character changes the direction of the text around it (Unicode's bidirectional embeddings,
-// overrides and isolates), by which a name could pass for another.
-func reordering(r rune) bool { return '\u202a' <= r && r <= '\u202e' || '\u2066' <= r && r <= '\u2069' }
 
 func (r *memberReader) nonce(name string) string {
 	s := r.text(name)

@@ -102,11 +102,11 @@ func (r *memberReader) words(name string) string {
 	}
 	s := r.text(name)
 	if !validText(s, MaxContext) {
-		hint := fmt.Sprintf("write at most %d characters of text, without control characters but line breaks and tabs, and sign again", MaxContext)
+		hint := fmt.Sprintf("write at most %d characters of text, without control characters but line breaks and tabs, and without ones that turn text around (bidirectional controls, joiners outside words), and sign again", MaxContext)
 		if s == "" {
 			hint = "leave out what there is nothing to say about, and sign again"
 		}
-		r.fail(hint, "%s is not 1 to %d characters without control characters", name, MaxContext)
+		r.fail(hint, "%s is not 1 to %d characters without control characters and ones that turn text around", name, MaxContext)
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"mirnode/protocol"
 )
 
 // artifact is a file as an assertion speaks of it. The file itself never leaves the machine.
@@ -39,16 +42,20 @@ func (a *artifact) name(most int) string {
 // plainName replaces what no metadata may hold, and cuts from the middle of what is too long, so that the extension stays.
 func plainName(name string, most int) string {
 	runes := []rune(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError {
 			return '_'
 		}
 		return r
 	}, name))
-	if len(runes) <= most {
-		return string(runes)
+	if len(runes) > most {
+		end := most / 3
+		runes = append(append(slices.Clone(runes[:most-end-1]), '…'), runes[len(runes)-end:]...)
 	}
-	end := most / 3
-	return string(runes[:most-end-1]) + "…" + string(runes[len(runes)-end:])
+	name = string(runes)
+	if (&protocol.AssertionMetadata{OriginalFilename: name}).Check() == nil {
+		return name
+	}
+	return strings.NewReplacer("\u200c", "_", "\u200d", "_").Replace(name) // joiners where no script needs them
 }
 
 // readArtifact reads a file once, as a stream: hash, size, type.

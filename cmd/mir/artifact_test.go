@@ -60,6 +60,8 @@ func TestPlainName(t *testing.T) {
 		name := string(rapid.SliceOfN(rapid.Byte(), 1, 400).Draw(t, "name"))
 		if rapid.Bool().Draw(t, "text") {
 			name = rapid.StringN(1, 400, -1).Draw(t, "chars")
+		} else if rapid.Bool().Draw(t, "turning") {
+			name = rapid.StringOfN(rapid.SampledFrom([]rune("aم\u200c\u200d\u202e\u2066\u061c.")), 1, 400, -1).Draw(t, "chars")
 		}
 		m := protocol.AssertionMetadata{OriginalFilename: plainName(name, protocol.MaxFilename), DisplayName: plainName(name, protocol.MaxDisplayName)}
 		if err := m.Check(); err != nil || !utf8.ValidString(m.DisplayName) || m.DisplayName == "" {
