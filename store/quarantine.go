@@ -132,8 +132,8 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 	bucket := t.log.Bucket(quarantineBucket)
 	now := t.store.options.Now()
 	if bucket.Get(hash[:]) != nil {
-		// Other logs may name what counts in its home's alone: where they have taken all room, the home's entry is looked at once more.
-		if noted, err := t.addQuarantinePlace(hash, st.place); noted || err != nil || !homely(st.entry.Kind) {
+		// Where other logs, which may name what counts in its home's alone, have taken all room, or the home named it before, the entry is looked at once more.
+		if noted, err := t.addQuarantinePlace(hash, st.place, st.entry.Kind); noted || err != nil || !homely(st.entry.Kind) {
 			return err
 		}
 		return t.miss(c, st.Index, now.Add(firstRetry))
@@ -162,7 +162,7 @@ func (t *transaction) quarantine(c *logChange, st *settlement) error {
 			return err
 		}
 	}
-	_, err = t.addQuarantinePlace(hash, st.place)
+	_, err = t.addQuarantinePlace(hash, st.place, st.entry.Kind)
 	return err
 }
 
@@ -181,17 +181,18 @@ func (t *transaction) putQuarantined(hash [32]byte, q *quarantined) error {
 	return t.log.Bucket(quarantineDueBucket).Put(dueKey(q.Next, hash[:]), binary.BigEndian.AppendUint32(nil, q.Log))
 }
 
-// addQuarantinePlace notes where a body in quarantine stands. One place for each log is kept: the lowest. False: there is no room for one more log.
-func (t *transaction) addQuarantinePlace(hash [32]byte, p place) (noted bool, err error) {
+// addQuarantinePlace notes where a body in quarantine stands. One place for each log is kept: the first. False: there is no room for it, and what it says would be
+// lost: the place in one more log, or another one in the same log of what is judged by its place.
+func (t *transaction) addQuarantinePlace(hash [32]byte, p place, kind protocol.Kind) (noted bool, err error) {
 	places, err := t.store.log.quarantinePlaces(t.log, hash)
 	if err != nil {
 		return false, err
 	}
 	at := slices.IndexFunc(places, func(q place) bool { return q.log == p.log })
 	switch {
-	case at >= 0 && places[at].index <= p.index:
-		return true, nil
-	case at < 0 && len(places) >= maxQuarantinePlaces:
+	case at >= 0:
+		return !homely(kind) || places[at].index == p.index, nil
+	case len(places) >= maxQuarantinePlaces:
 		return false, nil
 	}
 	t.changed = true

@@ -60,7 +60,7 @@ func (l *ledger) mayCome(ctx context.Context, t *matter, place store.Place, kind
 func (l *ledger) lacks(ctx context.Context, kind protocol.Kind, place store.Place) (bool, error) {
 	missing, known := l.missing[kind]
 	if !known {
-		all, err := l.m.store.MissingOf(ctx, l.home, kind, len(l.batch)+1) // one at least is none of the batch
+		all, err := l.m.store.MissingOf(ctx, l.home, kind, len(l.judged)+1) // one at least is none of the batch
 		if err != nil {
 			return false, stored("reading what is missing", err)
 		}
@@ -86,7 +86,7 @@ func (l *ledger) waits(ctx context.Context, id string, place store.Place) (bool,
 	}
 	return slices.ContainsFunc(offers, func(o store.Offer) bool {
 		first, here := firstOf(o.Places, l.home)
-		return here && !l.batch[o.Hash] && inLogOrder(first, place) < 0
+		return here && !l.judged[placeName{first.Origin, first.Index}] && inLogOrder(first, place) < 0
 	}), nil
 }
 
