@@ -3,6 +3,7 @@ package proof
 import (
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"time"
 
 	"mirnode/protocol"
@@ -17,6 +18,7 @@ type check struct {
 	keys      []ed25519.PublicKey
 	epoch     int                  // of the home's log that is expected
 	witnessed map[string]time.Time // when cosigners say they last saw a checkpoint that is used here
+	listed    Logged               // where the issuer's record stands
 	verified  Verified
 }
 
@@ -41,7 +43,7 @@ func (c *check) issuer() error {
 		return err
 	}
 	c.prove("The issuer %s belongs to the node %s: the ID is made from that domain, and the node's key signed the issuer's record, in which its name stands.", issuer.ID, issuer.Home)
-	_, err = c.logged("the issuer's record", c.bundle.issuerReceipt, issuer)
+	c.listed, err = c.logged("the issuer's record", c.bundle.issuerReceipt, issuer)
 	return err
 }
 
@@ -131,14 +133,30 @@ func (c *check) signed(what, receipt string, record protocol.Record) (Logged, er
 	var refusal *protocol.Error
 	switch of := record.(type) {
 	case *protocol.Assertion:
-		refusal = verifier.Assertion(of, c.verified.Issuer, logged.At)
+		refusal = verifier.Assertion(of, c.inForce(of.KeyFingerprint, &logged), logged.At)
 	case *protocol.Revocation:
-		refusal = verifier.Revocation(of, c.verified.Issuer, logged.At)
+		refusal = verifier.Revocation(of, c.inForce(of.KeyFingerprint, &logged), logged.At)
 	}
 	if refusal != nil {
 		return logged, refusal
 	}
 	return logged, nil
+}
+
+// inForce is the issuer's record as it stood for what was signed with a key, as far as this answer tells. Replicas judge by the record before it in the log, which the
+// answer need not have; what its record says of a revocation may have been logged after the signature, though the revocation is of the same moment. So the
+// log's order decides about what is as young as a write may wait.
+func (c *check) inForce(fingerprint string, signed *Logged) *protocol.Issuer {
+	issuer := c.verified.Issuer
+	key, ok := issuer.Key(fingerprint)
+	if !ok || key.RevokedAt.IsZero() || signed.Origin != c.listed.Origin || signed.Index > c.listed.Index || signed.At.After(key.RevokedAt.Add(protocol.AssertionSlack)) {
+		return issuer
+	}
+	before := *issuer
+	before.Keys = slices.Clone(issuer.Keys)
+	key, _ = before.Key(fingerprint)
+	key.RevokedAt, key.CompromisedAt = time.Time{}, time.Time{}
+	return &before
 }
 
 // revocation checks the assertion's end.
