@@ -80,7 +80,7 @@ func newClusterUnpublishCommand(s streams) *cobra.Command {
 			if f.texts != nil {
 				return f.withdrawTexts(cmd, s, args[0])
 			}
-			public, err := f.publicKey()
+			public, err := f.publicKey(cmd)
 			if err != nil {
 				return err
 			}
@@ -114,6 +114,7 @@ func newClusterUnpublishCommand(s streams) *cobra.Command {
 func (f *clusterPublishFlags) addTo(cmd *cobra.Command, channelHelp string) {
 	addClusterDirFlag(cmd, &f.dir)
 	cmd.Flags().StringVar(&f.key, "key", "", "the public key: its 43 characters, or a PEM file")
+	addPassphraseFileFlag(cmd)
 	cmd.Flags().StringVar(&f.channel, "channel", "both", channelHelp)
 }
 
@@ -151,7 +152,7 @@ func updatePublished(cmd *cobra.Command, s streams, dir, name, done string, chan
 func (f *clusterPublishFlags) change(cmd *cobra.Command, domain string) (func(*cluster.Published, string) error, error) {
 	var edits []func(*cluster.Domain)
 	if f.key != "" {
-		key, err := f.publishedKey()
+		key, err := f.publishedKey(cmd)
 		if err != nil {
 			return nil, err
 		}
@@ -207,8 +208,8 @@ func (f *clusterPublishFlags) change(cmd *cobra.Command, domain string) (func(*c
 
 var errNoKey = errors.New("which key? Give --key with the public key's 43 characters or a PEM file (`mir key new --out FILE` makes one), or --txt NAME=VALUE")
 
-func (f *clusterPublishFlags) publishedKey() (cluster.Key, error) {
-	public, err := f.publicKey()
+func (f *clusterPublishFlags) publishedKey(cmd *cobra.Command) (cluster.Key, error) {
+	public, err := f.publicKey(cmd)
 	if err != nil {
 		return cluster.Key{}, err
 	}
@@ -237,11 +238,11 @@ func (f *clusterPublishFlags) publishedKey() (cluster.Key, error) {
 }
 
 // publicKey is the key that was named, in the form that is published; "" if none was.
-func (f *clusterPublishFlags) publicKey() (string, error) {
+func (f *clusterPublishFlags) publicKey(cmd *cobra.Command) (string, error) {
 	if f.key == "" {
 		return "", nil
 	}
-	public, err := publicKeyArgument(f.key)
+	public, err := publicKeyArgument(cmd, f.key)
 	if err != nil {
 		return "", err
 	}

@@ -62,6 +62,7 @@ func newDomainCheckCommand(s streams) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&key, "key", "", "is this key published? Its 43 characters, or a PEM file")
+	addPassphraseFileFlag(cmd)
 	cmd.Flags().DurationVar(&wait, "wait", 0, "look again until both channels answer and nothing is wrong, for up to this long, such as 10m")
 	addDiscoveryFlags(cmd)
 	return cmd
@@ -88,7 +89,7 @@ func newDomainCheck(cmd *cobra.Command, name, key string) (*domainCheck, error) 
 	if key == "" {
 		return c, nil
 	}
-	if c.public, err = publicKeyArgument(key); err != nil {
+	if c.public, err = publicKeyArgument(cmd, key); err != nil {
 		return nil, err
 	}
 	if held, err := readKeyFile(key); err == nil {

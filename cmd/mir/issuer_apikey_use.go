@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -55,7 +54,7 @@ func runAPIKeyUse(cmd *cobra.Command, s streams, from string) error {
 	if same {
 		err = os.Chmod(file, 0o600)
 	} else {
-		err = renameio.WriteFile(filepath.Clean(file), []byte(key+"\n"), 0o600)
+		err = replaceSecret(filepath.Clean(file), []byte(key+"\n"))
 	}
 	if err != nil {
 		return err

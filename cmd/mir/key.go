@@ -10,9 +10,9 @@ import (
 	"mirnode/protocol"
 )
 
-func newKeyCommand(streams) *cobra.Command {
-	return commandGroup("key", "Make signing keys, publish them, and watch what is published",
-		newKeyNewCommand(), newKeyPublishCommand(), newKeyMonitorCommand())
+func newKeyCommand(s streams) *cobra.Command {
+	return commandGroup("key", "Make signing keys, protect and publish them, and watch what is published",
+		newKeyNewCommand(), newKeyPassphraseCommand(s), newKeyPublishCommand(), newKeyMonitorCommand())
 }
 
 func newKeyNewCommand() *cobra.Command {

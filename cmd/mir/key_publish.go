@@ -53,6 +53,7 @@ func newKeyPublishCommand() *cobra.Command {
 	f.StringVar(&flags.created, "created", "", "when the key was created, for mir.json (default: now)")
 	f.StringVar(&flags.expires, "expires", "", "when the key's validity ends, for mir.json (default: no end)")
 	f.StringVar(&flags.merge, "merge", "", "keep the keys of this mir.json in the document")
+	addPassphraseFileFlag(cmd)
 	return cmd
 }
 
@@ -92,7 +93,7 @@ func runKeyPublish(cmd *cobra.Command, flags publishFlags) error {
 	if err != nil {
 		return err
 	}
-	public, err := readPublicKey(flags.key)
+	public, err := publicKeyOf(cmd, flags.key)
 	if err != nil {
 		return err
 	}

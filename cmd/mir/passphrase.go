@@ -42,7 +42,12 @@ func newPassphrase(cmd *cobra.Command) ([]byte, error) {
 	if err != nil || file == "" && !wanted {
 		return nil, err
 	}
-	passphrase, err := givenPassphrase(cmd, "New passphrase for the key")
+	return choosePassphrase(cmd, flagPassphraseFile, file)
+}
+
+// choosePassphrase is a new passphrase: the first line of the file that the flag names, or what a person types twice.
+func choosePassphrase(cmd *cobra.Command, flag, file string) ([]byte, error) {
+	passphrase, err := passphraseFrom(cmd, flag, file, "New passphrase for the key")
 	if err != nil {
 		return nil, err
 	}
@@ -65,25 +70,33 @@ func givenPassphrase(cmd *cobra.Command, prompt string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return passphraseFrom(cmd, flagPassphraseFile, file, prompt)
+}
+
+// passphraseFrom reads a passphrase from the file that the flag names, or asks for it where that is "".
+func passphraseFrom(cmd *cobra.Command, flag, file, prompt string) ([]byte, error) {
 	if file == "" {
 		return askPassphrase(cmd.Context(), prompt)
 	}
 	data, err := readInput(cmd, file, maxPassphraseBytes)
 	if err != nil {
-		return nil, fmt.Errorf("--%s: %w", flagPassphraseFile, err)
+		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	if line = bytes.TrimSuffix(line, []byte("\r")); len(line) == 0 {
-		return nil, fmt.Errorf("--%s %s: its first line is empty", flagPassphraseFile, file)
+		return nil, fmt.Errorf("--%s %s: its first line is empty", flag, file)
 	}
 	return line, nil
 }
+
+// errNoTerminal is returned where a passphrase is needed and nobody can be asked.
+var errNoTerminal = withHint("the key needs a passphrase, and there is no terminal to ask for it", "Give a file with --"+flagPassphraseFile+".")
 
 // askPassphrase asks on the terminal, whatever the standard streams are, and shows nothing of what is typed. An interrupt ends it, and the terminal is as it was.
 func askPassphrase(ctx context.Context, prompt string) ([]byte, error) {
 	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return nil, withHint("the key needs a passphrase, and there is no terminal to ask for it", "Give a file with --"+flagPassphraseFile+".")
+		return nil, errNoTerminal
 	}
 	defer terminal.Close() //nolint:errcheck // what was written is a prompt
 	fd := int(terminal.Fd())

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"mirnode/protocol"
 )
 
 // publicKeyArgument reads a public key that is given as its 43 characters, or as the PEM file of it or of its private key.
-func publicKeyArgument(value string) (ed25519.PublicKey, error) {
+func publicKeyArgument(cmd *cobra.Command, value string) (ed25519.PublicKey, error) {
 	public, notText := protocol.ParsePublicKey(value)
 	if notText == nil {
 		return public, nil
@@ -23,7 +25,7 @@ func publicKeyArgument(value string) (ed25519.PublicKey, error) {
 		}
 		return nil, notText
 	}
-	public, err := readPublicKey(value)
+	public, err := publicKeyOf(cmd, value)
 	if err != nil {
 		return nil, err
 	}

@@ -40,14 +40,7 @@ func writeSigningKey(path string, key signingKey, passphrase []byte) error {
 	if err := keyFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
-	block := &pem.Block{Type: plainKeyBlock}
-	var err error
-	if len(passphrase) > 0 {
-		block.Type = encryptedKeyBlock
-		block.Bytes, err = pkcs8.MarshalPrivateKey(key.private, passphrase, passphraseCost())
-	} else {
-		block.Bytes, err = x509.MarshalPKCS8PrivateKey(key.private)
-	}
+	block, err := signingKeyBlock(key, passphrase)
 	if err != nil {
 		return err
 	}
@@ -56,6 +49,18 @@ func writeSigningKey(path string, key signingKey, passphrase []byte) error {
 		return withHint(path+" exists, and a key is never overwritten", "Name another file with --out, move this one away, or use it with --"+flagIssuerKey+".")
 	}
 	return err
+}
+
+// signingKeyBlock is a private key as a PEM file has it, under a passphrase if there is one.
+func signingKeyBlock(key signingKey, passphrase []byte) (block *pem.Block, err error) {
+	block = &pem.Block{Type: plainKeyBlock}
+	if len(passphrase) > 0 {
+		block.Type = encryptedKeyBlock
+		block.Bytes, err = pkcs8.MarshalPrivateKey(key.private, passphrase, passphraseCost())
+	} else {
+		block.Bytes, err = x509.MarshalPKCS8PrivateKey(key.private)
+	}
+	return block, err
 }
 
 // writeSecret writes a new file that its owner alone can read (0600), and syncs it. The error wraps fs.ErrExist where there is one.
