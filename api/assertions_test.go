@@ -41,6 +41,7 @@ func TestLookup(t *testing.T) {
 		{"no hex", "/assertions?hash=" + strings.Repeat("g", 64), 400, "64 hex digits"},
 		{"a slip", "/assertions?hahs=" + hash, 400, `did you mean \"hash\"?`},
 		{"twice", "/assertions?hash=" + hash + "&hash=" + hash, 400, "twice"},
+		{"a cursor that is none", "/assertions?hash=" + hash + "&cursor=x", 400, `"error":"the cursor does not belong to this look-up","hint":"send the cursor of the answer before`},
 		{"more than is known", "/assertions?hash=" + hash + "&limit=1", 400, "limit"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

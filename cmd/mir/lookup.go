@@ -177,7 +177,7 @@ func (l *lookupAnswer) print(s streams, node string, q question) error {
 		}
 	}
 	if l.Truncated {
-		fmt.Fprintf(b, "\n%s\n", p.bold("There is more than is shown: these are the newest."))
+		fmt.Fprintf(b, "\n%s\n", p.bold("There is more than is shown: of what is in force, and then of what ended, these are the newest. The cursor in --json leads to the rest."))
 	}
 	fmt.Fprintf(b, "\n%s\n", printable(l.Guidance))
 	_, err := s.out.Write(b.Bytes())
