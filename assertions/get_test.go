@@ -54,14 +54,16 @@ func (w *world) get(id [32]byte) []byte {
 	return b
 }
 
-func (w *world) keys() proof.Keys { return proof.Of(home, w.nodeKey.Public().(ed25519.PublicKey)) }
+func (w *world) proofOptions() proof.Options {
+	return proof.Options{Keys: proof.Of(home, w.nodeKey.Public().(ed25519.PublicKey)), Network: protocol.Development}
+}
 
 func TestAnswersProveThemselves(t *testing.T) {
 	w := newWorld(t)
 	old, successor := w.superseded()
 	plain := w.issuer().say(protocol.Method, artifact(0)).State.SigHash
 
-	v, err := proof.VerifyProof(w.get(old), w.keys())
+	v, err := proof.VerifyProof(w.get(old), w.proofOptions())
 	must(t, err)
 	if v.Assertion.IDHash() != old || v.Revocation == nil || v.Revocation.Action != protocol.ActionSupersede || v.Successor == nil || v.Successor.IDHash() != successor ||
 		v.Edited != 1 || v.Metadata.DisplayName != "Another" || v.Issuer.Name != "Issuer, renamed" || v.Logged.Origin != home+"/mir-dev" || !v.Logged.At.Equal(noon) {
@@ -71,7 +73,7 @@ func TestAnswersProveThemselves(t *testing.T) {
 		t.Errorf("proved %q, open %q", v.Proved, v.Open)
 	}
 	for _, id := range [][32]byte{successor, plain} {
-		v, err := proof.VerifyProof(w.get(id), w.keys())
+		v, err := proof.VerifyProof(w.get(id), w.proofOptions())
 		must(t, err)
 		if v.Assertion.IDHash() != id || v.Revocation != nil || v.Successor != nil || !strings.Contains(strings.Join(v.Open, "\n"), "still active") {
 			t.Errorf("%+v", v)
@@ -124,7 +126,7 @@ func wantFault(t *testing.T, w *world, bundle any) {
 	t.Helper()
 	b, err := json.Marshal(bundle)
 	must(t, err)
-	v, err := proof.VerifyProof(b, w.keys())
+	v, err := proof.VerifyProof(b, w.proofOptions())
 	var verdict *protocol.Error
 	if !errors.As(err, &verdict) {
 		t.Errorf("%v, %v", v, err)

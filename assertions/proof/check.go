@@ -3,6 +3,7 @@ package proof
 import (
 	"crypto/ed25519"
 	"errors"
+	"slices"
 	"time"
 
 	"mirnode/protocol"
@@ -12,18 +13,26 @@ import (
 
 // check goes through an answer. What is found good is in verified.
 type check struct {
-	bundle   *bundle
-	keys     []ed25519.PublicKey
-	verified Verified
+	bundle    *bundle
+	options   Options
+	keys      []ed25519.PublicKey
+	epoch     int                  // of the home's log that is expected
+	witnessed map[string]time.Time // when cosigners say they last saw a checkpoint that is used here
+	listed    Logged               // where the issuer's record stands
+	verified  Verified
 }
 
 // issuer checks the issuer's record, by which all the rest is judged.
-func (c *check) issuer(keys Keys) error {
+func (c *check) issuer() error {
 	issuer, err := protocol.ParseIssuer([]byte(c.bundle.issuer))
 	if err != nil {
 		return err
 	}
-	if c.keys, err = keys(issuer.Home); err != nil {
+	c.verified.Issuer = issuer
+	if err := c.log(); err != nil {
+		return err
+	}
+	if c.keys, err = c.options.Keys(issuer.Home); err != nil {
 		return err
 	}
 	if len(c.keys) == 0 {
@@ -33,9 +42,8 @@ func (c *check) issuer(keys Keys) error {
 	if err := c.statement("the issuer's record", issuer); err != nil {
 		return err
 	}
-	c.verified.Issuer = issuer
 	c.prove("The issuer %s belongs to the node %s: the ID is made from that domain, and the node's key signed the issuer's record, in which its name stands.", issuer.ID, issuer.Home)
-	_, err = c.logged("the issuer's record", c.bundle.issuerReceipt, issuer)
+	c.listed, err = c.logged("the issuer's record", c.bundle.issuerReceipt, issuer)
 	return err
 }
 
@@ -72,6 +80,9 @@ func (c *check) logged(what, receipt string, record protocol.Record) (Logged, er
 	if entry.Kind != record.Kind() || entry.Record != record.RecordHash() {
 		return Logged{}, fault(protocol.InvalidSchema, "the receipt of %s is one of another record", what)
 	}
+	if err := c.cosigned(what, checkpoint); err != nil {
+		return Logged{}, err
+	}
 	return Logged{Origin: name, Index: r.Index, Size: checkpoint.Size, At: entry.IngestedAt}, nil
 }
 
@@ -103,10 +114,13 @@ func (c *check) assertion() error {
 	v.Assertion, v.Metadata = a, a.Metadata
 	v.Key, _ = v.Issuer.Key(a.KeyFingerprint)
 	v.Compromised = !v.Key.CompromisedAt.IsZero() && !v.Logged.At.Before(v.Key.CompromisedAt)
-	c.prove("It says %s about the artifact %x: that, and everything under signed, was signed with the issuer's %s key %s, which was valid then.",
+	c.prove("It says %s about the artifact %x: that, and everything under signed, was signed with the issuer's %s key %s, which was valid when its home took it in.",
 		a.Payload.Type, a.Payload.Artifact, v.Key.Algorithm, a.KeyFingerprint)
-	c.prove("The node %s took it in at %s, as entry %d of its log %s, under a checkpoint of %d entries that it signed.",
-		v.Issuer.Home, v.Logged.At.Format(time.RFC3339), v.Logged.Index, v.Logged.Origin, v.Logged.Size)
+	c.prove("It stands as entry %d in the log %s of the node %s, under a checkpoint of %d entries that the node signed.",
+		v.Logged.Index, v.Logged.Origin, v.Issuer.Home, v.Logged.Size)
+	for _, cosigner := range c.options.Cosigners {
+		c.prove("%s saw that log too: it cosigned a checkpoint with it, at %s by its clock.", cosigner.Name(), c.witnessed[cosigner.Name()].Format(time.RFC3339))
+	}
 	return nil
 }
 
@@ -119,14 +133,30 @@ func (c *check) signed(what, receipt string, record protocol.Record) (Logged, er
 	var refusal *protocol.Error
 	switch of := record.(type) {
 	case *protocol.Assertion:
-		refusal = verifier.Assertion(of, c.verified.Issuer, logged.At)
+		refusal = verifier.Assertion(of, c.inForce(of.KeyFingerprint, &logged), logged.At)
 	case *protocol.Revocation:
-		refusal = verifier.Revocation(of, c.verified.Issuer, logged.At)
+		refusal = verifier.Revocation(of, c.inForce(of.KeyFingerprint, &logged), logged.At)
 	}
 	if refusal != nil {
 		return logged, refusal
 	}
 	return logged, nil
+}
+
+// inForce is the issuer's record as it stood for what was signed with a key, as far as this answer tells. Replicas judge by the record before it in the log, which the
+// answer need not have; what its record says of a revocation may have been logged after the signature, though the revocation is of the same moment. So the
+// log's order decides about what is as young as a write may wait.
+func (c *check) inForce(fingerprint string, signed *Logged) *protocol.Issuer {
+	issuer := c.verified.Issuer
+	key, ok := issuer.Key(fingerprint)
+	if !ok || key.RevokedAt.IsZero() || signed.Origin != c.listed.Origin || signed.Index > c.listed.Index || signed.At.After(key.RevokedAt.Add(protocol.AssertionSlack)) {
+		return issuer
+	}
+	before := *issuer
+	before.Keys = slices.Clone(issuer.Keys)
+	key, _ = before.Key(fingerprint)
+	key.RevokedAt, key.CompromisedAt = time.Time{}, time.Time{}
+	return &before
 }
 
 // revocation checks the assertion's end.
@@ -146,7 +176,7 @@ func (c *check) revocation() error {
 		return err
 	}
 	v.Revocation = r
-	c.prove("The issuer revoked it (%s): that is signed too, and was logged at %s as entry %d.", r.Action, v.Revoked.At.Format(time.RFC3339), v.Revoked.Index)
+	c.prove("The issuer revoked it (%s): that is signed too, and stands in the log as entry %d.", r.Action, v.Revoked.Index)
 	return nil
 }
 
@@ -181,7 +211,7 @@ func (c *check) metadata() error {
 	if err != nil {
 		return err
 	}
-	if e.AssertionID != v.Assertion.ID() || e.IssuerID != v.Issuer.ID || e.Home != v.Issuer.Home {
+	if e.AssertionID != v.Assertion.ID() || e.IssuerID != v.Issuer.ID || e.Home != v.Issuer.Home || e.Network() != v.Issuer.Network() {
 		return fault(protocol.InvalidSchema, "the edit of the metadata is one of another assertion")
 	}
 	if err := c.statement("the edit of the metadata", e); err != nil {
@@ -195,6 +225,6 @@ func (c *check) metadata() error {
 	if e.Metadata.IsZero() {
 		v.Metadata = nil
 	}
-	c.prove("Its unsigned metadata are those of edit %d, which %s signed and logged at %s.", e.Sequence, e.Home, logged.At.Format(time.RFC3339))
+	c.prove("Its unsigned metadata are those of edit %d, which %s signed and logged as entry %d.", e.Sequence, e.Home, logged.Index)
 	return nil
 }

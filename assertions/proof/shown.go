@@ -9,8 +9,8 @@ import (
 	"mirnode/protocol"
 )
 
-// shown compares what the answer says for people and programs with what its proof proves. What only the answering node can say (how it sees the issuer, by
-// whom it finds the key anchored) is left alone.
+// shown compares what the answer says for people and programs with what its proof proves. What only the answering node can say (whether it saw the issuer's
+// domain, by whom it finds the key anchored, when it took the record in) is left alone.
 func (c *check) shown() error {
 	v := &c.verified
 	p := &v.Assertion.Payload
@@ -64,7 +64,45 @@ func (c *check) shown() error {
 	if !c.shownKey(shown) {
 		return fault(protocol.InvalidSchema, "the answer tells of the key, or of why the assertion ended, something else than the records that it carries")
 	}
+	if !c.shownBadge(issuer) {
+		return fault(protocol.InvalidSchema, "the answer shows another badge of the issuer than its record has")
+	}
 	return c.shownMetadata(shown)
+}
+
+// shownBadge tells whether the issuer's badge is that of its record. A node that did not see the issuer's domain itself shows less: UNVERIFIED, and no verification.
+func (c *check) shownBadge(issuer strictjson.Value) bool {
+	record := c.verified.Issuer
+	byDomain := record.VerifiedBy == protocol.ByDomain
+	verification, there := issuer.Lookup("verification")
+	status := record.Status
+	if !there || verification.Kind() == strictjson.Null {
+		if record.VerifiedBy != "" && !byDomain {
+			return false
+		}
+		if byDomain && status == protocol.IssuerVerified {
+			status = protocol.IssuerUnverified
+		}
+	} else {
+		vouchedBy, since := record.Home, millis(record.VerifiedAt)
+		if byDomain {
+			vouchedBy = ""
+		}
+		if record.VerifiedBy == "" || !says(verification, "by", record.VerifiedBy, false) || !says(verification, "domain", record.Domain, false) ||
+			!says(verification, "vouchedBy", vouchedBy, false) {
+			return false
+		}
+		if shown, ok := verification.Lookup("since"); byDomain && ok && shown.Kind() == strictjson.String {
+			// A node that saw the domain later than its home says shows its own first sight of it.
+			if at, err := time.Parse(time.RFC3339, shown.Text()); err == nil && at.After(record.VerifiedAt) {
+				since = millis(at)
+			}
+		}
+		if !says(verification, "since", since, false) {
+			return false
+		}
+	}
+	return says(issuer, "status", string(status), false) && says(issuer, "verified", strconv.FormatBool(status == protocol.IssuerVerified), true)
 }
 
 // shownKey tells whether what is shown of the key's end, and of the reason for the assertion's, is so in the records. A node may have learned of the key's end just

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mirnode/assertions/proof"
-	"mirnode/discovery"
 	"mirnode/protocol"
 )
 
@@ -25,18 +23,24 @@ func newAssertionVerifyCommand(s streams) *cobra.Command {
 		Long: "Checks an answer about one assertion, as `mir assert` keeps it in .mir/receipts and `mir assertion get --json` prints it: that the issuer signed it with a key that\n" +
 			"was valid, that the issuer belongs to its home node, and that the home's log has it. All it needs is the home's key: --key gives it, and then nothing is asked over the\n" +
 			"network; else it is looked up in the home's domain. For an ID, the answer is fetched from a node first, and the node is not believed.\n\n" +
+			"The log must be of the network that is meant: the one that a verifier key names, or --network, or that of the node asked (--node, MIR_NODE, or for an ID), else production.\n" +
+			"That node is asked for the issuer's newest record too, unless --key is given: the key may have been revoked since, or the badge be another.\n\n" +
 			"It says what was proved and what was not: that no revocation came later, no answer proves. Exit code 0: the answer holds (also of a revoked assertion, which is told).\n" +
 			"1: it does not. 3: the home's key or the node cannot be reached now.",
 		Example: "  mir assertion verify .mir/receipts/assertion_5d2c….json --key node1.example.com+a2c00981+Ae/t0PkF…\n" +
 			"  mir assertion verify assertion_5d2c… --file photo.jpg",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			keys, done, err := homeKeys(cmd)
+			judge, err := newAssertionJudge(cmd)
 			if err != nil {
 				return err
 			}
-			defer done()
+			defer judge.Close()
 			answer, err := answerToVerify(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			options, err := judge.options(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -46,49 +50,18 @@ func newAssertionVerifyCommand(s streams) *cobra.Command {
 					return err
 				}
 			}
-			report := verifyAssertion(answer, keys, hash)
+			report := verifyAssertion(answer, options, hash)
 			return report.finish(cmd, s, args[0])
 		},
 	}
 	addReadFlags(cmd)
 	cmd.Flags().String(flagLogKey, "", "the home node's public key: its verifier key (name+hash+key), its 43 characters, or a file of it (PEM, mir.json or a verifier\n"+
 		"key); then no key is looked up. Without it, the keys are those that the home's domain publishes")
+	cmd.Flags().StringArray(flagCosigner, nil, "verifier key (name+hash+key) of a node, or a file of it, that must have cosigned the log; may be repeated")
+	cmd.Flags().String(flagNetwork, "", "the network that is meant: production, staging or development")
 	addDiscoveryFlags(cmd)
 	cmd.Flags().StringVar(&about, "file", "", "also check that the assertion is about this very file")
 	return cmd
-}
-
-// homeKeys gives the keys of home nodes: the one that was given, or those that their domains publish.
-func homeKeys(cmd *cobra.Command) (keys proof.Keys, done func(), err error) {
-	value, err := cmd.Flags().GetString(flagLogKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	source := new(logKeys)
-	if value != "" {
-		if source.given, err = logKeyArgument(cmd, value); err != nil {
-			return nil, nil, err
-		}
-	} else {
-		cfg, err := discoveryConfig(cmd)
-		if err != nil {
-			return nil, nil, err
-		}
-		if source.live, err = discovery.New(cfg); err != nil {
-			return nil, nil, err
-		}
-	}
-	return func(home string) ([]ed25519.PublicKey, error) {
-		candidates, err := source.candidates(cmd.Context(), home+"/mir")
-		var list []ed25519.PublicKey
-		for _, c := range candidates {
-			if origin, err := protocol.ParseOrigin(c.name); c.name != "" && (err != nil || origin.Domain != home) {
-				continue // another node's
-			}
-			list = append(list, c.key.Public)
-		}
-		return list, err
-	}, source.Close, nil
 }
 
 // answerToVerify reads a saved answer, or fetches that of an ID.
@@ -134,14 +107,15 @@ type assertionReport struct {
 	Reason      string        `json:"revocationReason,omitzero"`
 	Proved      []string      `json:"proved,omitzero"`
 	Open        []string      `json:"notProved,omitzero"`
+	Changed     []string      `json:"changedSince,omitzero"`
 
 	payload *protocol.AssertionPayload
 	end     *exit
 }
 
 // verifyAssertion verifies an answer; hash, if not "", is that of the file that it must be about.
-func verifyAssertion(answer []byte, keys proof.Keys, hash string) *assertionReport {
-	v, err := proof.VerifyProof(answer, keys)
+func verifyAssertion(answer []byte, o proof.Options, hash string) *assertionReport {
+	v, err := proof.VerifyProof(answer, o)
 	r := new(assertionReport)
 	if err == nil {
 		revoked := v.Revocation != nil
@@ -149,7 +123,7 @@ func verifyAssertion(answer []byte, keys proof.Keys, hash string) *assertionRepo
 			AssertionID: v.Assertion.ID(), Type: string(v.Assertion.Payload.Type), Artifact: fmt.Sprintf("%x", v.Assertion.Payload.Artifact),
 			IssuerID: v.Issuer.ID, IssuerName: v.Issuer.Name, Home: v.Issuer.Home, Key: v.Key.Fingerprint,
 			Origin: v.Logged.Origin, Index: &v.Logged.Index, LoggedAt: v.Logged.At, Revoked: &revoked,
-			Proved: v.Proved, Open: v.Open, payload: &v.Assertion.Payload,
+			Proved: v.Proved, Open: v.Open, Changed: v.Changed, payload: &v.Assertion.Payload,
 		}
 		if revoked {
 			r.RevokedAt, r.Reason, r.Superseded = v.Revoked.At, v.Revocation.Reason, v.Revocation.Action == protocol.ActionSupersede
@@ -197,16 +171,16 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 	pg, b := newPage(out), &strings.Builder{}
 	b.WriteString(verdictLine(out, r.Result, name))
 	write := func(label string, spans ...span) { pg.labelled(b, len("not proved")+1, label, spans...) }
-	line := func(label, format string, args ...any) { write(label, ours(format, args...)) }
+	line := func(label, text string) { write(label, ours("%s", text)) }
 	if r.Error != "" {
-		line("reason", "%s", r.Error)
+		line("reason", r.Error)
 	}
 	if r.Hint != "" {
-		line("hint", "%s", r.Hint)
+		line("hint", r.Hint)
 	}
 	if r.payload != nil {
 		write("says", ours("%s: ", r.Type), theirs(r.IssuerName), ours(" %s", meaning(r.payload.Type)))
-		line("about", "%s", r.Artifact)
+		line("about", r.Artifact)
 		if *r.Revoked {
 			title, words := "REVOKED", "it is no longer said"
 			if r.Superseded {
@@ -224,13 +198,16 @@ func (r *assertionReport) print(out io.Writer, name string) error {
 		if r.payload.Context != "" {
 			write("context", theirs(r.payload.Context))
 		}
-		line("assertion", "%s", r.AssertionID)
+		line("assertion", r.AssertionID)
+	}
+	for i, sentence := range r.Changed {
+		line(onlyFirst(i, "SINCE THEN"), sentence)
 	}
 	for i, sentence := range r.Proved {
-		line(onlyFirst(i, "proved"), "%s", sentence)
+		line(onlyFirst(i, "proved"), sentence)
 	}
 	for i, sentence := range r.Open {
-		line(onlyFirst(i, "not proved"), "%s", sentence)
+		line(onlyFirst(i, "not proved"), sentence)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

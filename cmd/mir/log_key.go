@@ -79,20 +79,9 @@ type logKeys struct {
 // newLogKeys reads the flags. What is wrong there is misuse. The result has to be closed.
 func newLogKeys(cmd *cobra.Command) (*logKeys, error) {
 	keys := new(logKeys)
-	cosigners, err := cmd.Flags().GetStringArray(flagCosigner)
-	if err != nil {
+	var err error
+	if keys.cosigners, err = cosignerArguments(cmd); err != nil {
 		return nil, err
-	}
-	for _, text := range cosigners {
-		name, public, err := verifierKeyArgument(text)
-		if err != nil {
-			return nil, fmt.Errorf("--%s: %w", flagCosigner, err)
-		}
-		v, err := translog.NewCosignatureVerifier(name, public)
-		if err != nil {
-			return nil, fmt.Errorf("--%s: %w", flagCosigner, err)
-		}
-		keys.cosigners = append(keys.cosigners, v)
 	}
 	value, err := cmd.Flags().GetString(flagLogKey)
 	if err != nil {
@@ -112,6 +101,27 @@ func newLogKeys(cmd *cobra.Command) (*logKeys, error) {
 	}
 	keys.live, err = discovery.New(cfg)
 	return keys, err
+}
+
+// cosignerArguments reads the values of --cosigner.
+func cosignerArguments(cmd *cobra.Command) ([]sumdb.Verifier, error) {
+	texts, err := cmd.Flags().GetStringArray(flagCosigner)
+	if err != nil {
+		return nil, err
+	}
+	var verifiers []sumdb.Verifier
+	for _, text := range texts {
+		name, public, err := verifierKeyArgument(text)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flagCosigner, err)
+		}
+		v, err := translog.NewCosignatureVerifier(name, public)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flagCosigner, err)
+		}
+		verifiers = append(verifiers, v)
+	}
+	return verifiers, nil
 }
 
 func (k *logKeys) Close() {

@@ -212,7 +212,7 @@ func (w *walk) lookUpFile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	verified, err := proof.VerifyProof(bundle, func(domain string) (keys []ed25519.PublicKey, err error) {
+	keys := func(domain string) (keys []ed25519.PublicKey, err error) {
 		report, err := w.discoverer.Keys(ctx, domain)
 		if err != nil {
 			return nil, err
@@ -221,7 +221,8 @@ func (w *walk) lookUpFile(ctx context.Context) error {
 			keys = append(keys, key.Public)
 		}
 		return keys, nil
-	})
+	}
+	verified, err := proof.VerifyProof(bundle, proof.Options{Keys: keys, Network: protocol.Development})
 	if err != nil {
 		return err
 	}
