@@ -166,6 +166,7 @@ func (a *nodeAnswer) err() error {
 			said.Hint = "It points to " + a.location + ": if that is the node, name it by that URL."
 		}
 	}
+	said.Hint = inCommands(said.Hint)
 	code := exitRejected
 	switch {
 	case a.status >= 500 || a.status == http.StatusTooManyRequests:

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"mirnode/internal/strictjson"
 )
 
 func newIssuerVerifyDomainCommand(s streams) *cobra.Command {
@@ -35,7 +37,7 @@ func newIssuerVerifyDomainCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			v := &domainVerification{cmd: cmd, s: s, client: client, path: "/issuers/" + id.IssuerID + "/domain", domain: domain}
+			v := &domainVerification{cmd: cmd, s: s, client: client, path: "/issuers/" + id.IssuerID + "/domain", domain: domain, issuer: id.IssuerID}
 			switch {
 			case check:
 				return v.check(0)
@@ -61,6 +63,7 @@ type domainVerification struct {
 	s            streams
 	client       *nodeClient
 	path, domain string
+	issuer       string
 }
 
 // start asks for the record and prints it: as the data of the command if nothing follows, else beside it.
@@ -104,12 +107,23 @@ func (v *domainVerification) look() (*domainCheckAnswer, *nodeAnswer, error) {
 	if err := decodeAnswer(answer.body, found); err != nil {
 		return nil, answer, err
 	}
+	if found.Domain != "" && found.Domain != v.domain && v.shown() {
+		verified := &domainCheckAnswer{Verified: true, Domain: v.domain, Detail: "it is verified already", Found: []string{}}
+		body, err := strictjson.Marshal(verified)
+		return verified, &nodeAnswer{status: answer.status, body: body}, err // another one is pending: no matter
+	}
 	if found.Domain != "" && found.Domain != v.domain {
 		found.Verified, found.Hint = false, "Begin with this one: mir issuer verify-domain "+v.domain
 		found.Detail = "the node looks for the token of " + found.Domain + " now"
 		found.Domain = v.domain
 	}
 	return found, answer, nil
+}
+
+// shown tells whether the issuer's record says that the domain is verified.
+func (v *domainVerification) shown() bool {
+	record, _, err := askIssuer(v.cmd, v.client, v.issuer)
+	return err == nil && record.Issuer.Verification != nil && record.Issuer.Verification.By == "domain" && record.Issuer.Verification.Domain == v.domain
 }
 
 // done tells whether the domain is verified already.
