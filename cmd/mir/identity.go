@@ -146,8 +146,8 @@ func (id *identity) recorded(path string) (string, error) {
 	if err != nil {
 		return path, nil //nolint:nilerr // another drive of Windows
 	}
-	if info, err := os.Lstat(folder); !filepath.IsLocal(relative) && (err != nil || info.Mode()&fs.ModeSymlink != 0) {
-		return path, nil
+	if info, failed := os.Lstat(folder); !filepath.IsLocal(relative) && (failed != nil || info.Mode()&fs.ModeSymlink != 0) {
+		return path, nil //nolint:nilerr // the absolute path is right in any case
 	}
 	return relative, nil
 }
