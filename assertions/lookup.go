@@ -22,8 +22,9 @@ const (
 	// MaxBatch is how many hashes one batch asks for.
 	MaxBatch = 100
 
-	// maxScanned bounds the keys of the index that are looked at for what is shown of an artifact, and for whether all of it conflicts: as many as ten homes may log.
-	maxScanned = 10 * MaxOfHome
+	// maxScanned bounds the keys of the index that are looked at for what is shown of an artifact, and for whether all of it conflicts: as many as
+	// 64 homes may log, which is how many peers a node has unless its operator says otherwise. It takes some milliseconds, for an artifact that somebody filled up.
+	maxScanned = 64 * MaxOfHome
 	// maxEntryBytes and maxBatchBytes end an artifact's assertions early, a batch's in equal parts: 200 of the largest would be 3 MB. The cursor leads to the rest.
 	maxEntryBytes = 512 << 10
 	maxBatchBytes = 4 << 20

@@ -16,7 +16,8 @@ const (
 	fewOfIssuer  = 8
 	sharedOfHome = MaxOfHome / 2
 
-	// maxOwnScanned bounds the keys of the index that are looked at for what this home has of an artifact: as many as a hundred homes may log. Where there are more, nothing is taken.
+	// maxOwnScanned bounds the keys of the index that are looked at for what this home has of an artifact: as many as a hundred homes may log. What
+	// lies behind them is not counted: what others log must not keep anybody from speaking here.
 	maxOwnScanned = 100 * MaxOfHome
 )
 
@@ -68,7 +69,7 @@ func (s *Service) checkRoom(ctx context.Context, p *protocol.AssertionPayload, r
 	ofIssuer := 0
 	var active *[32]byte
 	of := store.ArtifactQuery{Home: s.home, Issuer: p.IssuerID, Limit: MaxOfHome, PerHome: MaxOfHome, Scan: maxOwnScanned}
-	truncated, err := s.store.VisitArtifact(ctx, p.Artifact, of, func(a *store.AssertionState) {
+	_, err := s.store.VisitArtifact(ctx, p.Artifact, of, func(a *store.AssertionState) {
 		ofIssuer++
 		if a.Revocation == nil && string(a.Type) == string(p.Type) && (replaced == nil || a.SigHash != *replaced) {
 			id := a.SigHash
@@ -92,7 +93,7 @@ func (s *Service) checkRoom(ctx context.Context, p *protocol.AssertionPayload, r
 	case ofHome >= sharedOfHome && ofHome < MaxOfHome && ofIssuer >= fewOfIssuer:
 		return invalid("nothing is ever deleted; the metadata of those that are there can be edited with PATCH",
 			"the issuers of this node have %d assertions about this artifact, and the room that is left is kept for those with less than %d: this one has %d", ofHome, fewOfIssuer, ofIssuer)
-	case ofHome >= MaxOfHome || truncated:
+	case ofHome >= MaxOfHome:
 		return invalid("no more are taken at this node about this artifact; revoking makes no room, since nothing is ever deleted",
 			"the issuers of this node have %d assertions about this artifact, and at most %d are kept", ofHome, MaxOfHome)
 	}

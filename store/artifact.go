@@ -148,7 +148,7 @@ func (r *reader) show(visit func(*AssertionState)) {
 }
 
 // CountArtifact counts the assertions of a home (its domain, in lower case) about an artifact, active and revoked, up to most: from the index alone, and of
-// the newest Options.ScanKeys of all homes.
+// the newest 100,000 of all homes: a bound on what one home has holds as long as the homes together have no more.
 func (s *Store) CountArtifact(ctx context.Context, artifact [32]byte, home string, most int) (n int, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -161,7 +161,7 @@ func (s *Store) CountArtifact(ctx context.Context, artifact [32]byte, home strin
 	}
 	defer r.end(&err)
 	r.terms.start(key{term: s.terms.hashed(byArtifact, &artifact, nil)}, false)
-	for range s.options.ScanKeys {
+	for range maxTurnScan {
 		e, found := r.terms.next()
 		if !found || n >= most {
 			break

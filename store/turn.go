@@ -18,7 +18,7 @@ type Rule uint8
 // held: else ErrNotFound.
 const InTurn Rule = 1
 
-// maxTurnScan bounds the index keys that are looked at for what an issuer says of one artifact.
+// maxTurnScan bounds the index keys that are looked at for what an issuer, or a home, says of one artifact: as many as a hundred homes may log.
 const maxTurnScan = 100_000
 
 // artifactsOf are the artifacts that the records are about.
