@@ -2,10 +2,15 @@ package assertions
 
 import (
 	"strconv"
+	"time"
 
 	"mirnode/protocol"
 	"mirnode/store"
 )
+
+// seenLate is how much later than the home this node may have taken a record in before answers tell: createdAt is the home's word, and one that began its log
+// today can write any time into it. Below, answers are equal on all nodes that mirrored in time.
+const seenLate = 24 * time.Hour
 
 // noTexts is a payload that has nothing but what each has.
 var noTexts protocol.AssertionPayload
@@ -34,6 +39,9 @@ func appendSaid(b []byte, a *store.AssertionState) ([]byte, error) {
 	}
 	b = appendTime(append(b, `,"createdAt":`...), a.HomeIngestedAt)
 	b = strconv.AppendBool(append(b, `,"revoked":`...), a.Revocation != nil)
+	if a.IngestedAt.Sub(a.HomeIngestedAt) > seenLate {
+		b = appendTime(append(b, `,"seenAt":`...), a.IngestedAt)
+	}
 	b = append(append(b, `,"contextSigned":`...), contextSigned...)
 	b = append(append(b, `,"signed":{"timestamp":"`...), a.Timestamp...)
 	b = append(b, '"')

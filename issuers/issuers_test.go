@@ -130,6 +130,30 @@ func TestTokenComesLater(t *testing.T) {
 	})
 }
 
+// TestSince shows the record's time, but where this node saw the domain more than a day later.
+func TestSince(t *testing.T) {
+	for _, c := range []struct {
+		verified time.Duration // before the node looks
+		since    string
+	}{
+		{0, "2000-01-01T00:00:00.000Z"},
+		{23 * time.Hour, "1999-12-31T01:00:00.000Z"},
+		{11 * 365 * 24 * time.Hour, "2000-01-01T00:00:00.000Z"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld()
+			old := draft("home.test", 1, "news.example")
+			old.VerifiedAt, old.Issued = old.VerifiedAt.Add(-c.verified), old.Issued.Add(-c.verified)
+			r := w.add(t, old)
+			w.publish(r)
+			d := w.directory(t)
+			if s := settled(t, d, r.ID); !strings.Contains(string(s.JSON), `"since":"`+c.since+`"`) {
+				t.Errorf("verified %v before: %s", c.verified, s.JSON)
+			}
+		})
+	}
+}
+
 // TestRecheck follows a domain that was seen.
 func TestRecheck(t *testing.T) {
 	for _, c := range []struct {

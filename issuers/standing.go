@@ -48,8 +48,12 @@ type verification struct {
 	Since     string `json:"since"`
 }
 
+// seenLate is how much later than the home this node may have seen the domain first before its own time is shown.
+const seenLate = 24 * time.Hour
+
 // render says what the record and this node's own sight of the domain come to; seen may be nil. Both are only read. The time since which an issuer is verified
-// is the record's on every node, so that all give the same answer.
+// is the record's, so that all nodes give the same answer; but it is the home's word, and one that began its log today can write any time into it: where this node saw the
+// domain more than a day later only, it shows since when it has.
 func render(record *protocol.Issuer, seen *sight, now time.Time) *Standing {
 	s := &Standing{Record: record, Status: record.Status, made: now}
 	o := object{ID: record.ID, Name: record.Name, Home: record.Home}
@@ -57,6 +61,9 @@ func render(record *protocol.Issuer, seen *sight, now time.Time) *Standing {
 	case record.VerifiedBy == protocol.ByDomain && seen.shows(record):
 		s.By, s.Domain, s.SeenAt = protocol.ByDomain, record.Domain, seen.seen
 		s.anchors = slices.Clone(seen.anchors)
+		if seen.since.Sub(record.VerifiedAt) > seenLate {
+			since = seen.since.UTC().Format(timeForm)
+		}
 		o.Verification = &verification{By: protocol.ByDomain, Domain: record.Domain, Since: since}
 	case record.VerifiedBy == protocol.ByDomain:
 		s.Detail = seen.missing(record)
