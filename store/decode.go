@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"mirnode/protocol"
@@ -98,14 +99,21 @@ func decodeProvenance(bits byte) (Provenance, bool) {
 	if bits&^provenanceKnown != 0 || form >= len(formNames) {
 		return Provenance{}, false
 	}
-	p := Provenance{DNSSEC: bits&provenanceDNSSEC != 0, Form: formNames[form]}
-	for i, channel := range channelBits {
-		if bits&(1<<i) != 0 {
-			p.Channels = append(p.Channels, channel)
-		}
-	}
-	return p, true
+	return Provenance{DNSSEC: bits&provenanceDNSSEC != 0, Form: formNames[form], Channels: channelSets[bits&(provenanceDNSSEC-1)]}, true
 }
+
+// channelSets are the channels that the low bits of a provenance name, so that reading a record need not make them. They are shared, and full.
+var channelSets = func() (sets [provenanceDNSSEC][]protocol.Channel) {
+	for bits := range sets {
+		for i, channel := range channelBits {
+			if bits&(1<<i) != 0 {
+				sets[bits] = append(sets[bits], channel)
+			}
+		}
+		sets[bits] = slices.Clip(sets[bits])
+	}
+	return sets
+}()
 
 // decodeTexts reads what appendTexts wrote.
 func decodeTexts(b []byte, most, mostBytes int) (texts []string, rest []byte, ok bool) {

@@ -11,7 +11,7 @@ import (
 
 // Provenance says how a claim was verified when it was taken in. It is kept beside the claim in a few bytes.
 type Provenance struct {
-	// Channels are where the key was found; any of the protocol's three.
+	// Channels are where the key was found; any of the protocol's three. Those of a record that was read must not be changed.
 	Channels []protocol.Channel
 	// DNSSEC tells that the DNS answer was validated.
 	DNSSEC bool
