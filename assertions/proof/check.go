@@ -119,7 +119,7 @@ func (c *check) assertion() error {
 	c.prove("It stands as entry %d in the log %s of the node %s, under a checkpoint of %d entries that the node signed.",
 		v.Logged.Index, v.Logged.Origin, v.Issuer.Home, v.Logged.Size)
 	for _, cosigner := range c.options.Cosigners {
-		c.prove("%s saw that log too: it cosigned a checkpoint with it, at %s by its clock.", cosigner.Name(), c.witnessed[cosigner.Name()].Format(time.RFC3339))
+		c.prove("%s saw that log too: it cosigned a checkpoint with it, at %s by its clock.", cosigner.Name, c.witnessed[cosigner.Name].Format(time.RFC3339))
 	}
 	return nil
 }

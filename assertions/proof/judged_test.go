@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"mirnode/assertions/proof"
 	"mirnode/protocol"
 	"mirnode/translog"
@@ -242,7 +240,7 @@ func TestCosigners(t *testing.T) {
 	}
 	alone, seen := newMade(protocol.Production, 1), newMade(protocol.Production, 1)
 	seen.cosign = []*translog.Cosigner{cosigner}
-	o := proof.Options{Cosigners: []note.Verifier{v}}
+	o := proof.Options{Cosigners: []proof.Cosigner{{Name: v.Name(), Find: func(c translog.Checkpoint) []translog.Cosignature { return c.Cosigners(list(v)) }}}}
 	if _, err := alone.build(t).verify(t, o); err == nil || !strings.Contains(err.Error(), "not cosigned by node2.test/mir") {
 		t.Errorf("without the cosignature: %v", err)
 	}
@@ -254,3 +252,5 @@ func TestCosigners(t *testing.T) {
 		t.Errorf("proved %q, open %q", got.Proved, got.Open)
 	}
 }
+
+func list[T any](of ...T) []T { return of }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"mirnode/protocol"
 	"mirnode/translog"
 )
@@ -18,9 +16,15 @@ type Options struct {
 	// Log, if not "", is the log that the key was given for, as a verifier key names it. It goes before Network; another epoch of it counts too, and is told.
 	Log string
 	// Cosigners have all to have cosigned each checkpoint that the answer's receipts are under.
-	Cosigners []note.Verifier
+	Cosigners []Cosigner
 	// Latest gives the newest record that some node has of an issuer; nil: nobody is asked. It need not be right: the home's signature decides.
 	Latest func(issuerID string) ([]byte, error)
+}
+
+// Cosigner finds the cosignatures of one node, by its key: see translog.Checkpoint's Cosigners.
+type Cosigner struct {
+	Name string // of the node's log
+	Find func(translog.Checkpoint) []translog.Cosignature
 }
 
 // log finds out whether the issuer's home is that of the log that counts.
@@ -55,16 +59,16 @@ func (c *check) log() error {
 // cosigned demands the cosignatures of a checkpoint, and notes the latest time at which a cosigner says it had seen it.
 func (c *check) cosigned(what string, checkpoint translog.Checkpoint) error {
 	for _, cosigner := range c.options.Cosigners {
-		found := checkpoint.Cosigners([]note.Verifier{cosigner})
+		found := cosigner.Find(checkpoint)
 		if len(found) == 0 {
-			return &protocol.Error{Code: protocol.InvalidSignature, Message: "the checkpoint that the receipt of " + what + " is under is not cosigned by " + cosigner.Name(),
+			return &protocol.Error{Code: protocol.InvalidSignature, Message: "the checkpoint that the receipt of " + what + " is under is not cosigned by " + cosigner.Name,
 				Hint: "Ask for the answer anew, a minute after it was written, at a node that mirrors the home's log: the home may show you a log that it shows nobody else."}
 		}
 		if c.witnessed == nil {
 			c.witnessed = make(map[string]time.Time)
 		}
-		if at := found[0].Time; at.After(c.witnessed[cosigner.Name()]) {
-			c.witnessed[cosigner.Name()] = at
+		if at := found[0].Time; at.After(c.witnessed[cosigner.Name]) {
+			c.witnessed[cosigner.Name] = at
 		}
 	}
 	return nil

@@ -7,10 +7,12 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
+	sumdb "golang.org/x/mod/sumdb/note"
 
 	"mirnode/assertions/proof"
 	"mirnode/discovery"
 	"mirnode/protocol"
+	"mirnode/translog"
 )
 
 const flagNetwork = "network"
@@ -58,7 +60,11 @@ func (j *assertionJudge) Close() { j.keys.Close() }
 // options are those for an answer that was read, or fetched by its ID. A node is asked where the user named one, or the answer is from one; what was saved is judged
 // without any, and under a given key nobody is asked but for the answer itself.
 func (j *assertionJudge) options(cmd *cobra.Command, name string) (proof.Options, error) {
-	o := proof.Options{Network: j.network, Cosigners: j.keys.cosigners}
+	o := proof.Options{Network: j.network}
+	for _, v := range j.keys.cosigners {
+		find := func(c translog.Checkpoint) []translog.Cosignature { return c.Cosigners([]sumdb.Verifier{v}) }
+		o.Cosigners = append(o.Cosigners, proof.Cosigner{Name: v.Name(), Find: find})
+	}
 	o.Keys = func(home string) ([]ed25519.PublicKey, error) {
 		candidates, err := j.keys.candidates(cmd.Context(), home+"/mir")
 		var list []ed25519.PublicKey
