@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mirnode/gossip/mirror"
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -134,7 +135,7 @@ func (a *API) appendPage(ctx context.Context, b []byte, query store.Query, fresh
 	if cursor == "" {
 		b = append(b, "null"...)
 	} else {
-		b = appendString(b, cursor)
+		b = strictjson.AppendString(b, cursor)
 	}
 	return append(appendFresh(b, fresh), '}'), err
 }

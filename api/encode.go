@@ -129,9 +129,9 @@ func appendPlaces(b []byte, places []store.Place) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(append(b, `{"log":`...), places[i].Origin)
+		b = strictjson.AppendString(append(b, `{"log":`...), places[i].Origin)
 		b = strconv.AppendUint(append(b, `,"index":`...), places[i].Index, 10)
-		b = appendTime(append(b, `,"ingestedAt":`...), places[i].IngestedAt)
+		b = strictjson.AppendTime(append(b, `,"ingestedAt":`...), places[i].IngestedAt)
 		b = append(b, '}')
 	}
 	return append(b, ']')
@@ -147,7 +147,7 @@ func appendSubmitted(b []byte, k *kept, index string) []byte {
 	if k.receipt == nil {
 		return b
 	}
-	b = appendString(append(b, `,"origin":`...), originOf(k.receipt))
+	b = strictjson.AppendString(append(b, `,"origin":`...), originOf(k.receipt))
 	b = append(append(append(b, `,"`...), index...), `":`...)
 	b = strconv.AppendUint(b, k.receipt.Index, 10)
 	if !k.bare {
@@ -163,7 +163,7 @@ func appendIdentity(b []byte, r *store.Record) []byte {
 	b = append(b, `","sigHash":"`...)
 	b = append(b, b[hash:hash+2*len(r.SigHash)]...)
 	b = append(b, `","ingestedAt":`...)
-	return appendTime(b, r.IngestedAt)
+	return strictjson.AppendTime(b, r.IngestedAt)
 }
 
 func appendVerified(b []byte, p *store.Provenance) []byte {
@@ -178,7 +178,7 @@ func appendVerified(b []byte, p *store.Provenance) []byte {
 	b = append(b, `],"dnssec":`...)
 	b = strconv.AppendBool(b, p.DNSSEC)
 	b = append(b, `,"form":`...)
-	b = appendString(b, orDefault(p.Form, formText))
+	b = strictjson.AppendString(b, orDefault(p.Form, formText))
 	b = append(b, `,"flags":[`...)
 	b = appendStrings(b, p.Flags)
 	return append(b, "]}"...)
@@ -189,50 +189,10 @@ func appendStrings[S ~string](b []byte, list []S) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(b, string(s))
+		b = strictjson.AppendString(b, string(s))
 	}
 	return b
 }
-
-// appendString writes s as a JSON string; the strings of answers are nearly all plain ASCII.
-func appendString(b []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
-			return appendEscaped(b, s)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
-}
-
-func appendEscaped(b []byte, s string) []byte {
-	quoted, err := strictjson.Marshal(s)
-	if err != nil { // not UTF-8
-		return appendString(b, strconv.QuoteToASCII(s))
-	}
-	return append(b, quoted...)
-}
-
-// appendTime writes a time in UTC with milliseconds, always of one length: 2006-01-02T15:04:05.000Z. A page has hundreds of them, and time.AppendFormat takes
-// longer than all the rest of an item.
-func appendTime(b []byte, t time.Time) []byte {
-	t = t.UTC()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	b = append(b, '"')
-	b = appendDigits(appendDigits(b, year/100), year%100)
-	b = appendDigits(append(b, '-'), int(month))
-	b = appendDigits(append(b, '-'), day)
-	b = appendDigits(append(b, 'T'), hour)
-	b = appendDigits(append(b, ':'), minute)
-	b = appendDigits(append(b, ':'), second)
-	millis := t.Nanosecond() / int(time.Millisecond)
-	return append(appendDigits(append(b, '.', byte('0'+millis/100)), millis%100), 'Z', '"')
-}
-
-// appendDigits writes two digits.
-func appendDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
 // notModified answers 304 when the client holds what has this tag. It sets the tag and how long the answer may be kept.
 func notModified(c *gin.Context, etag string, cacheControl []string) bool {

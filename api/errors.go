@@ -14,6 +14,7 @@ import (
 
 	"mirnode/accounts"
 	"mirnode/assertions"
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -174,14 +175,14 @@ func (p *problem) appendTo(b []byte) []byte {
 
 // appendMembers writes the members alone.
 func (p *problem) appendMembers(b []byte) []byte {
-	b = appendString(append(b, `"error":`...), p.message)
-	b = appendString(append(b, `,"hint":`...), p.hint)
+	b = strictjson.AppendString(append(b, `"error":`...), p.message)
+	b = strictjson.AppendString(append(b, `,"hint":`...), p.hint)
 	if p.code != "" {
-		b = appendString(append(b, `,"code":`...), string(p.code))
+		b = strictjson.AppendString(append(b, `,"code":`...), string(p.code))
 	}
 	if !p.erasedAt.IsZero() {
-		b = appendString(append(b, `,"reason":`...), p.reason)
-		b = appendTime(append(b, `,"erasedAt":`...), p.erasedAt)
+		b = strictjson.AppendString(append(b, `,"reason":`...), p.reason)
+		b = strictjson.AppendTime(append(b, `,"erasedAt":`...), p.erasedAt)
 	}
 	return b
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mirnode/gossip/mirror"
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 )
 
@@ -67,14 +68,14 @@ func appendFresh(b []byte, f *mirror.Fresh) []byte {
 	if f == nil {
 		return b
 	}
-	b = appendString(append(b, `,"fresh":{"node":`...), f.Node)
+	b = strictjson.AppendString(append(b, `,"fresh":{"node":`...), f.Node)
 	b = append(b, `,"reached":`...)
 	if f.Reached {
 		b = append(b, "true"...)
 	} else {
 		b = append(b, "false"...)
 	}
-	b = appendString(append(b, `,"detail":`...), orDefault(f.Detail, "no more is known"))
+	b = strictjson.AppendString(append(b, `,"detail":`...), orDefault(f.Detail, "no more is known"))
 	return append(b, '}')
 }
 

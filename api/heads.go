@@ -60,7 +60,7 @@ func (a *API) heads(c *gin.Context) error {
 }
 
 func appendHead(b []byte, h *store.Head) []byte {
-	b = appendString(append(b, `{"origin":`...), h.Origin)
+	b = strictjson.AppendString(append(b, `{"origin":`...), h.Origin)
 	b = strconv.AppendUint(append(b, `,"size":`...), h.Checkpoint.Size, 10)
 	b = hex.AppendEncode(append(b, `,"root":"`...), h.Checkpoint.Root[:])
 	b = appendDocument(append(b, `","checkpoint":`...), newestNote(h))
@@ -88,7 +88,7 @@ func (a *API) proof(c *gin.Context) error {
 	}
 	c.Writer.Header()["Cache-Control"] = noStore
 	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
-		b = appendString(append(b, `{"origin":`...), originOf(&receipt))
+		b = strictjson.AppendString(append(b, `{"origin":`...), originOf(&receipt))
 		b = strconv.AppendUint(append(b, `,"index":`...), receipt.Index, 10)
 		b = append(append(b, `,"entry":`...), receipt.Entry...)
 		b = appendDocument(append(b, `,"receipt":`...), receipt.Marshal())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -27,27 +28,27 @@ func appendHistory(b []byte, list []store.PlacedObservation, next string) []byte
 	}
 	b = append(b, ']')
 	if next != "" {
-		b = appendString(append(b, `,"historyNext":`...), next)
+		b = strictjson.AppendString(append(b, `,"historyNext":`...), next)
 	}
 	return b
 }
 
 func appendObservation(b []byte, o *protocol.Observation, place *store.Place) []byte {
-	b = appendString(append(b, `{"observer":`...), o.Observer)
-	b = appendString(append(b, `,"fingerprint":`...), o.Key.Fingerprint)
-	b = appendString(append(b, `,"pub":`...), protocol.EncodePublicKey(o.Key.Public))
+	b = strictjson.AppendString(append(b, `{"observer":`...), o.Observer)
+	b = strictjson.AppendString(append(b, `,"fingerprint":`...), o.Key.Fingerprint)
+	b = strictjson.AppendString(append(b, `,"pub":`...), protocol.EncodePublicKey(o.Key.Public))
 	b = append(appendStrings(append(b, `,"channels":[`...), o.Key.Channels), ']')
 	b = strconv.AppendBool(append(b, `,"dnssec":`...), o.DNSSEC)
-	b = appendTime(append(b, `,"firstSeen":`...), o.FirstSeen)
-	b = appendTime(append(b, `,"lastSeen":`...), o.LastSeen)
+	b = strictjson.AppendTime(append(b, `,"firstSeen":`...), o.FirstSeen)
+	b = strictjson.AppendTime(append(b, `,"lastSeen":`...), o.LastSeen)
 	b = strconv.AppendBool(append(b, `,"gone":`...), o.Gone)
 	if !o.Key.Created.IsZero() {
-		b = appendTime(append(b, `,"created":`...), o.Key.Created)
+		b = strictjson.AppendTime(append(b, `,"created":`...), o.Key.Created)
 	}
 	if !o.Key.Expires.IsZero() {
-		b = appendTime(append(b, `,"expires":`...), o.Key.Expires)
+		b = strictjson.AppendTime(append(b, `,"expires":`...), o.Key.Expires)
 	}
-	b = appendString(append(b, `,"log":`...), place.Origin)
+	b = strictjson.AppendString(append(b, `,"log":`...), place.Origin)
 	b = strconv.AppendUint(append(b, `,"index":`...), place.Index, 10)
 	b = appendDocument(append(b, `,"observation":`...), o.Raw())
 	return append(b, '}')

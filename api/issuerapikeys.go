@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mirnode/accounts"
+	"mirnode/internal/strictjson"
 )
 
 const (
@@ -100,5 +101,5 @@ func (a *API) revokeAPIKey(c *gin.Context) error {
 	if err := a.Accounts.RevokeAPIKey(c.Request.Context(), id, key); err != nil {
 		return err
 	}
-	return a.answer(c, http.StatusOK, func(b []byte) []byte { return append(appendString(append(b, `{"revoked":`...), key), '}') })
+	return a.answer(c, http.StatusOK, func(b []byte) []byte { return append(strictjson.AppendString(append(b, `{"revoked":`...), key), '}') })
 }

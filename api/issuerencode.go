@@ -5,29 +5,30 @@ import (
 	"time"
 
 	"mirnode/accounts"
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 )
 
 // appendTask writes what is to be set in a domain's DNS.
 func appendTask(b []byte, t *accounts.DomainTask) []byte {
-	b = appendString(append(b, `{"domain":`...), t.Domain)
-	b = appendString(append(b, `,"name":`...), t.Name)
-	b = appendString(append(b, `,"value":`...), t.Value)
-	b = appendString(append(b, `,"record":`...), t.Record)
-	return append(appendTime(append(b, `,"expiresAt":`...), t.ExpiresAt), '}')
+	b = strictjson.AppendString(append(b, `{"domain":`...), t.Domain)
+	b = strictjson.AppendString(append(b, `,"name":`...), t.Name)
+	b = strictjson.AppendString(append(b, `,"value":`...), t.Value)
+	b = strictjson.AppendString(append(b, `,"record":`...), t.Record)
+	return append(strictjson.AppendTime(append(b, `,"expiresAt":`...), t.ExpiresAt), '}')
 }
 
 // appendCheck writes what was found in a domain's DNS.
 func appendCheck(b []byte, d *accounts.DomainCheck) []byte {
 	b = strconv.AppendBool(append(b, `{"verified":`...), d.Verified)
 	b = strconv.AppendBool(append(b, `,"answered":`...), d.Answered)
-	b = appendString(append(b, `,"domain":`...), d.Domain)
-	b = appendString(append(b, `,"name":`...), d.Name)
-	b = appendString(append(b, `,"value":`...), d.Value)
-	b = appendTime(append(b, `,"checkedAt":`...), d.At)
-	b = appendString(append(b, `,"detail":`...), d.Detail)
+	b = strictjson.AppendString(append(b, `,"domain":`...), d.Domain)
+	b = strictjson.AppendString(append(b, `,"name":`...), d.Name)
+	b = strictjson.AppendString(append(b, `,"value":`...), d.Value)
+	b = strictjson.AppendTime(append(b, `,"checkedAt":`...), d.At)
+	b = strictjson.AppendString(append(b, `,"detail":`...), d.Detail)
 	if d.Hint != "" {
-		b = appendString(append(b, `,"hint":`...), d.Hint)
+		b = strictjson.AppendString(append(b, `,"hint":`...), d.Hint)
 	}
 	return append(appendStrings(append(b, `,"found":[`...), d.Found), ']', '}')
 }
@@ -45,10 +46,10 @@ func appendAPIKeys(b []byte, keys []accounts.APIKey) []byte {
 }
 
 func appendAPIKey(b []byte, k *accounts.APIKey) []byte {
-	b = appendString(append(b, `{"id":`...), k.ID)
-	b = appendString(append(b, `,"label":`...), k.Label)
+	b = strictjson.AppendString(append(b, `{"id":`...), k.ID)
+	b = strictjson.AppendString(append(b, `,"label":`...), k.Label)
 	b = append(appendStrings(append(b, `,"scopes":[`...), k.Scopes), ']')
-	b = appendTime(append(b, `,"createdAt":`...), k.Created)
+	b = strictjson.AppendTime(append(b, `,"createdAt":`...), k.Created)
 	b = appendSomeTime(b, "expiresAt", k.Expires)
 	b = appendSomeTime(b, "lastUsedAt", k.LastUsed)
 	return append(b, '}')
@@ -56,7 +57,7 @@ func appendAPIKey(b []byte, k *accounts.APIKey) []byte {
 
 // appendFreshKey writes a new API key, the key itself included, this once.
 func appendFreshKey(b []byte, secret string, k *accounts.APIKey) []byte {
-	b = appendString(append(b, `{"apiKey":`...), secret)
+	b = strictjson.AppendString(append(b, `{"apiKey":`...), secret)
 	return append(appendAPIKey(append(b, `,"key":`...), k), '}')
 }
 
@@ -89,10 +90,10 @@ func appendAccount(b []byte, a *accounts.Account) []byte {
 
 // appendRecord writes the members of an issuer as its record has them.
 func appendRecord(b []byte, r *protocol.Issuer) []byte {
-	b = appendString(append(b, `"id":`...), r.ID)
-	b = appendString(append(b, `,"name":`...), r.Name)
-	b = appendString(append(b, `,"status":`...), string(r.Status))
-	b = appendString(append(b, `,"home":`...), r.Home)
+	b = strictjson.AppendString(append(b, `"id":`...), r.ID)
+	b = strictjson.AppendString(append(b, `,"name":`...), r.Name)
+	b = strictjson.AppendString(append(b, `,"status":`...), string(r.Status))
+	b = strictjson.AppendString(append(b, `,"home":`...), r.Home)
 	b = appendSomeText(b, "verifiedBy", r.VerifiedBy)
 	b = appendSomeTime(b, "verifiedAt", r.VerifiedAt)
 	return appendSomeText(b, "domain", r.Domain)
@@ -103,12 +104,12 @@ func appendSomeText(b []byte, name, text string) []byte {
 	if text == "" {
 		return b
 	}
-	return appendString(append(appendString(append(b, ','), name), ':'), text)
+	return strictjson.AppendString(append(strictjson.AppendString(append(b, ','), name), ':'), text)
 }
 
 func appendSomeTime(b []byte, name string, t time.Time) []byte {
 	if t.IsZero() {
 		return b
 	}
-	return appendTime(append(appendString(append(b, ','), name), ':'), t)
+	return strictjson.AppendTime(append(strictjson.AppendString(append(b, ','), name), ':'), t)
 }

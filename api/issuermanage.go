@@ -67,9 +67,9 @@ func (a *API) challengeKey(c *gin.Context) error {
 		return err
 	}
 	return a.answer(c, http.StatusOK, func(b []byte) []byte {
-		b = appendString(append(b, `{"challenge":`...), challenge)
-		b = appendString(append(b, `,"text":`...), string(protocol.PossessionText(id, challenge)))
-		return append(appendTime(append(b, `,"expiresAt":`...), expires), '}')
+		b = strictjson.AppendString(append(b, `{"challenge":`...), challenge)
+		b = strictjson.AppendString(append(b, `,"text":`...), string(protocol.PossessionText(id, challenge)))
+		return append(strictjson.AppendTime(append(b, `,"expiresAt":`...), expires), '}')
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"mirnode/accounts"
+	"mirnode/internal/strictjson"
 	"mirnode/issuers"
 	"mirnode/protocol"
 	"mirnode/store"
@@ -60,7 +61,7 @@ func (a *API) getIssuer(c *gin.Context) error {
 	return writeBuilt(c, http.StatusOK, func(b []byte) ([]byte, error) {
 		b = appendIssuer(append(b, '{'), standing)
 		if proven {
-			b = appendString(append(b, `,"origin":`...), originOf(&receipt))
+			b = strictjson.AppendString(append(b, `,"origin":`...), originOf(&receipt))
 			b = strconv.AppendUint(append(b, `,"index":`...), receipt.Index, 10)
 			b = appendDocument(append(b, `,"receipt":`...), receipt.Marshal())
 		}
@@ -89,7 +90,7 @@ func appendIssuer(b []byte, s *issuers.Standing) []byte {
 	b = append(append(b, `"issuer":`...), s.JSON...)
 	b = append(appendSomeText(b[:len(b)-1], "detail", s.Detail), '}')
 	if !s.SeenAt.IsZero() {
-		b = appendTime(append(b, `,"domainSeenAt":`...), s.SeenAt)
+		b = strictjson.AppendTime(append(b, `,"domainSeenAt":`...), s.SeenAt)
 	}
 	b = append(b, `,"keys":[`...)
 	for i := range s.Record.Keys {
@@ -104,21 +105,21 @@ func appendIssuer(b []byte, s *issuers.Standing) []byte {
 		b = append(b[:len(b)-1], anchor...)
 	}
 	b = strconv.AppendUint(append(b, `],"sequence":`...), s.Record.Sequence, 10)
-	b = appendTime(append(b, `,"issuedAt":`...), s.Record.Issued)
+	b = strictjson.AppendTime(append(b, `,"issuedAt":`...), s.Record.Issued)
 	return appendDocument(append(b, `,"record":`...), s.Record.Raw())
 }
 
 // appendKey writes an issuer's key as its record has it.
 func appendKey(b []byte, k *protocol.IssuerKey) []byte {
-	b = appendString(append(b, `{"algorithm":`...), string(k.Algorithm))
-	b = appendTime(append(b, `,"created":`...), k.Created)
-	b = appendString(append(b, `,"fingerprint":`...), k.Fingerprint)
-	b = appendString(append(b, `,"pub":`...), base64.RawURLEncoding.EncodeToString(k.Public))
+	b = strictjson.AppendString(append(b, `{"algorithm":`...), string(k.Algorithm))
+	b = strictjson.AppendTime(append(b, `,"created":`...), k.Created)
+	b = strictjson.AppendString(append(b, `,"fingerprint":`...), k.Fingerprint)
+	b = strictjson.AppendString(append(b, `,"pub":`...), base64.RawURLEncoding.EncodeToString(k.Public))
 	if !k.RevokedAt.IsZero() {
-		b = appendTime(append(b, `,"revokedAt":`...), k.RevokedAt)
+		b = strictjson.AppendTime(append(b, `,"revokedAt":`...), k.RevokedAt)
 	}
 	if !k.CompromisedAt.IsZero() {
-		b = appendTime(append(b, `,"compromisedAt":`...), k.CompromisedAt)
+		b = strictjson.AppendTime(append(b, `,"compromisedAt":`...), k.CompromisedAt)
 	}
 	return append(b, '}')
 }

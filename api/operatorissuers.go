@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 )
 
@@ -90,7 +91,7 @@ func (a *API) adminList(r *http.Request, _ string) ([]byte, error) {
 	if len(list) < limit {
 		return append(b, "null}"...), nil
 	}
-	return append(appendString(b, list[len(list)-1].Record.ID), '}'), nil
+	return append(strictjson.AppendString(b, list[len(list)-1].Record.ID), '}'), nil
 }
 
 // adminCreate is POST /admin/issuers. The answer shows the issuer's first API key, this once.
@@ -104,7 +105,7 @@ func (a *API) adminCreate(r *http.Request, _ string) ([]byte, error) {
 		return nil, err
 	}
 	b := appendAccount([]byte(`{"issuer":`), &account)
-	return append(appendString(append(b, `,"apiKey":`...), secret), '}'), nil
+	return append(strictjson.AppendString(append(b, `,"apiKey":`...), secret), '}'), nil
 }
 
 // adminGet is GET /admin/issuers/{issuerId}.
@@ -175,7 +176,7 @@ func (a *API) adminRevokeAPIKey(r *http.Request, id string) ([]byte, error) {
 	if err := a.Accounts.RevokeAPIKey(r.Context(), id, key); err != nil {
 		return nil, err
 	}
-	return append(appendString([]byte(`{"revoked":`), key), '}'), nil
+	return append(strictjson.AppendString([]byte(`{"revoked":`), key), '}'), nil
 }
 
 // adminRecheck is POST /admin/issuers/{issuerId}/domain/recheck.

@@ -139,14 +139,14 @@ func appendBody(b []byte, record [32]byte, body *store.Body) []byte {
 	b = hex.AppendEncode(b, record[:])
 	switch {
 	case body.Erased != nil:
-		b = appendString(append(b, `","erased":{"reason":`...), body.Erased.Reason)
-		b = appendTime(append(b, `,"at":`...), body.Erased.At)
+		b = strictjson.AppendString(append(b, `","erased":{"reason":`...), body.Erased.Reason)
+		b = strictjson.AppendTime(append(b, `,"at":`...), body.Erased.At)
 		b = append(b, '}')
 	case body.Missing:
 		b = append(b, `","missing":true`...)
 	default:
 		b = append(b, `","kind":`...)
-		b = appendString(b, string(body.Kind))
+		b = strictjson.AppendString(b, string(body.Kind))
 		b = append(b, `,"body":`...)
 		b = appendDocument(b, body.Raw)
 	}

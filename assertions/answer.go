@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strconv"
 
+	"mirnode/internal/strictjson"
 	"mirnode/store"
 	"mirnode/translog"
 )
@@ -28,14 +29,14 @@ func (s *Service) AppendWritten(ctx context.Context, dst []byte, w *Written) ([]
 		if err != nil {
 			return dst, err
 		}
-		b = appendString(append(b, `,"origin":`...), origin)
+		b = strictjson.AppendString(append(b, `,"origin":`...), origin)
 		b = strconv.AppendUint(append(b, `,"index":`...), w.Receipt.Index, 10)
-		b = appendString(append(b, `,"receipt":`...), string(w.Receipt.Marshal()))
+		b = strictjson.AppendString(append(b, `,"receipt":`...), string(w.Receipt.Marshal()))
 	}
 	if w.Revoked != nil {
-		b = appendString(append(b, `,"revocationReceipt":`...), string(w.Revoked.Marshal()))
+		b = strictjson.AppendString(append(b, `,"revocationReceipt":`...), string(w.Revoked.Marshal()))
 	}
-	b = appendString(append(b, `,"lookup":`...), s.LookupLink(w.State.Artifact))
+	b = strictjson.AppendString(append(b, `,"lookup":`...), s.LookupLink(w.State.Artifact))
 	return append(b, '}'), nil
 }
 

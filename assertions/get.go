@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"mirnode/accounts"
+	"mirnode/internal/strictjson"
 	"mirnode/store"
 )
 
@@ -86,7 +87,7 @@ func (s *Service) appendFurther(ctx context.Context, b []byte, name string, raw 
 
 // appendProved writes a record, and its receipt: null while the mirror that has it is not whole.
 func (s *Service) appendProved(ctx context.Context, b []byte, record, proof string, raw []byte, hash [32]byte) ([]byte, error) {
-	b = appendString(append(append(append(b, '"'), record...), `":`...), string(raw))
+	b = strictjson.AppendString(append(append(append(b, '"'), record...), `":`...), string(raw))
 	b = append(append(append(b, `,"`...), proof...), `":`...)
 	receipt, err := s.store.LogReceipt(ctx, hash)
 	if errors.Is(err, store.ErrNotFound) {
@@ -95,5 +96,5 @@ func (s *Service) appendProved(ctx context.Context, b []byte, record, proof stri
 	if err != nil {
 		return b, err
 	}
-	return appendString(b, string(receipt.Marshal())), nil
+	return strictjson.AppendString(b, string(receipt.Marshal())), nil
 }

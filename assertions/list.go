@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"mirnode/accounts"
+	"mirnode/internal/strictjson"
 	"mirnode/store"
 )
 
@@ -37,7 +38,7 @@ func (s *Service) AppendList(ctx context.Context, dst []byte, issuerID string, l
 	if err != nil {
 		return dst, err
 	}
-	b := appendString(append(dst, `{"issuerId":`...), issuerID)
+	b := strictjson.AppendString(append(dst, `{"issuerId":`...), issuerID)
 	b = append(b, `,"assertions":[`...)
 	for i := range p.pieces {
 		if i > 0 {
@@ -63,6 +64,6 @@ func (s *Service) appendNote(ctx context.Context, b []byte, id [32]byte, issuerI
 	if err != nil || note == "" {
 		return b, err
 	}
-	b = appendString(append(b[:len(b)-1], `,"note":`...), note)
+	b = strictjson.AppendString(append(b[:len(b)-1], `,"note":`...), note)
 	return append(b, '}'), nil
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"mirnode/internal/strictjson"
 	"mirnode/protocol"
 	"mirnode/store"
 )
@@ -31,16 +32,16 @@ func appendSaid(b []byte, a *store.AssertionState) ([]byte, error) {
 	contextSigned := "null"
 	switch {
 	case signed.Context != "":
-		b, contextSigned = appendString(b, signed.Context), "true"
+		b, contextSigned = strictjson.AppendString(b, signed.Context), "true"
 	case unsigned != nil:
 		b, contextSigned = append(b, unsigned...), "false"
 	default:
 		b = append(b, "null"...)
 	}
-	b = appendTime(append(b, `,"createdAt":`...), a.HomeIngestedAt)
+	b = strictjson.AppendTime(append(b, `,"createdAt":`...), a.HomeIngestedAt)
 	b = strconv.AppendBool(append(b, `,"revoked":`...), a.Revocation != nil)
 	if a.IngestedAt.Sub(a.HomeIngestedAt) > seenLate {
-		b = appendTime(append(b, `,"seenAt":`...), a.IngestedAt)
+		b = strictjson.AppendTime(append(b, `,"seenAt":`...), a.IngestedAt)
 	}
 	b = append(append(b, `,"contextSigned":`...), contextSigned...)
 	b = append(append(b, `,"signed":{"timestamp":"`...), a.Timestamp...)
@@ -64,7 +65,7 @@ func appendSigned(b []byte, p *protocol.AssertionPayload) []byte {
 	} {
 		if member.value != "" {
 			b = append(append(append(b, `,"`...), member.name...), `":`...)
-			b = appendString(b, member.value)
+			b = strictjson.AppendString(b, member.value)
 		}
 	}
 	if p.ByteSize != nil {
@@ -77,7 +78,7 @@ func appendTextOrNull(b []byte, text string) []byte {
 	if text == "" {
 		return append(b, "null"...)
 	}
-	return appendString(b, text)
+	return strictjson.AppendString(b, text)
 }
 
 // appendEnding writes what came of an assertion: nothing while it is active.
@@ -85,7 +86,7 @@ func appendEnding(b []byte, a *store.AssertionState) []byte {
 	if a.Revocation == nil {
 		return b
 	}
-	b = appendTime(append(b, `,"revokedAt":`...), a.Revocation.At)
+	b = strictjson.AppendTime(append(b, `,"revokedAt":`...), a.Revocation.At)
 	b = append(b, `,"revocation":"`...)
 	b = append(b, ended(a)...)
 	b = append(b, '"')

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"mirnode/internal/strictjson"
 	"mirnode/issuers"
 	"mirnode/protocol"
 	"mirnode/store"
@@ -40,9 +41,9 @@ func keyIn(issuer *issuers.Standing, fingerprint []byte) *protocol.IssuerKey {
 
 // appendKey writes since when a key is good no more, and since when its owner thinks that others had it.
 func appendKey(b []byte, key *protocol.IssuerKey) []byte {
-	b = appendTime(append(b, `,"keyRevokedAt":`...), key.RevokedAt)
+	b = strictjson.AppendTime(append(b, `,"keyRevokedAt":`...), key.RevokedAt)
 	if !key.CompromisedAt.IsZero() {
-		b = appendTime(append(b, `,"keyCompromisedAt":`...), key.CompromisedAt)
+		b = strictjson.AppendTime(append(b, `,"keyCompromisedAt":`...), key.CompromisedAt)
 	}
 	return b
 }
@@ -67,5 +68,5 @@ func appendReason(b []byte, a *store.AssertionState) ([]byte, error) {
 	if err != nil || r.Reason == "" {
 		return b, err
 	}
-	return appendString(append(b, `,"revocationReason":`...), r.Reason), nil
+	return strictjson.AppendString(append(b, `,"revocationReason":`...), r.Reason), nil
 }
