@@ -12,6 +12,9 @@ import (
 // maxIdleReaders bounds the views that are kept open: more readers than processors are seldom under way at once, since none of them waits.
 const maxIdleReaders = 16
 
+// maxKeptEntries bounds the memory for entries, of 40 bytes each, that a reader keeps for the next look-up: few artifacts have more.
+const maxKeptEntries = 4096
+
 // reader is one view of the index and, at least as late, of the log, and what look-ups need to read them. It is used again and again, so that a look-up
 // opens no transaction and allocates next to nothing: see readers. What it holds of a record is good until the next is loaded.
 type reader struct {
@@ -180,6 +183,9 @@ func (p *readers) take(s *Store) *reader {
 
 // give takes a reader back.
 func (p *readers) give(r *reader) {
+	if cap(r.found) > maxKeptEntries {
+		r.found, r.shares = nil, make(map[uint64]int)
+	}
 	p.mu.Lock()
 	keep := r.writes == p.writes && p.held == 0 && !p.closed && p.count < maxIdleReaders
 	if keep {
