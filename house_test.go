@@ -31,25 +31,26 @@ var rooms = []struct {
 	{"gossip", []string{"internal/strictjson", "protocol", "discovery", "verifier", "translog", "store"}},
 	{"api", []string{"internal/strictjson", "internal/nearest", "protocol", "discovery", "verifier", "translog", "store", "observer", "issuers", "accounts", "assertions", "gossip"}},
 	{"node", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "issuers", "accounts", "assertions", "gossip", "api"}},
+	{"conformance", []string{"internal/strictjson", "internal/nearest", "protocol"}}, // a black box to what it tests: no room of the node
 	{"configs", nil},
 	{"federation", nil},
 	{"clients", nil},
 	{"cluster", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "node"}},
 	{"bench", []string{"protocol", "discovery", "verifier", "translog", "store", "issuers", "accounts", "assertions", "api", "node", "cluster"}},
-	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "assertions", "gossip", "api", "node", "cluster", "bench"}},
+	{"cmd/mir", []string{"internal/strictjson", "internal/nearest", "internal/pemfile", "protocol", "discovery", "verifier", "translog", "store", "observer", "assertions", "gossip", "api", "node", "cluster", "bench", "conformance"}},
 }
 
 // libraries says in which rooms a library may be used outside tests.
 var libraries = map[string][]string{
 	"go.etcd.io/bbolt":                   {"store"},
-	"github.com/miekg/dns":               {"discovery", "cluster"},
+	"github.com/miekg/dns":               {"discovery", "cluster", "conformance"},
 	"github.com/gin-gonic/gin":           {"api", "bench"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
-	"filippo.io/edwards25519":            {"protocol", "verifier"},
+	"filippo.io/edwards25519":            {"protocol", "verifier", "conformance"},
 	"github.com/spf13/cobra":             {"cmd/mir"},
 	"github.com/hashicorp/memberlist":    {"gossip"},
 	"github.com/transparency-dev":        {"translog"},
-	"golang.org/x/mod/sumdb":             {"translog", "store", "gossip", "node", "cluster", "cmd/mir"},
+	"golang.org/x/mod/sumdb":             {"translog", "store", "gossip", "node", "cluster", "cmd/mir", "conformance"},
 }
 
 // listed is what `go list -json` says of a package, as far as this test cares.
