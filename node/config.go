@@ -19,6 +19,7 @@ type Config struct {
 	OperatorAllowRemote bool
 	ReadyFile           string
 	ShutdownTimeout     time.Duration
+	ClockOffset         time.Duration
 	Publish             Published
 	NodeKey             string
 	PublicURL           string

@@ -62,6 +62,7 @@ func TestRefusedSettings(t *testing.T) {
 		{"not a domain", "domain: 127.0.0.1", "", "is no domain"},
 		{"unknown network", "network: prod", "", "none of production, staging, development"},
 		{"production without a domain", "network: production", "", "belongs to a domain"},
+		{"a wrong clock in earnest", "network: production\ndomain: node.example\nclock_offset: -1s", "", "has the right time"},
 		{"no port", "listen: localhost", "", "write ADDR:PORT"},
 		{"a name to listen on", "listen: node.example:80", "", "an address of this machine"},
 		{"half of TLS", "tls: {cert: x}", "", "set both"},

@@ -71,11 +71,11 @@ func (n *Node) openFederation() (err error) {
 		Peers: gossip.PeerOptions{
 			Domains: c.Peers.Domains, Addresses: c.Peers.Addresses, Admission: peers.Admission(c.Peers.Admission), Block: c.Peers.Block, Max: c.Peers.Max,
 		},
-		Store: n.store, Outside: outside, Verifier: n.verifier, Planner: c.Peers.planner(), Logger: logger,
+		Store: n.store, Outside: outside, Verifier: n.verifier, Planner: c.Peers.planner(), Now: n.now, Logger: logger,
 		Mirror: func(book *peers.Book, client *peers.Client) (gossip.Mirror, error) {
 			return mirror.New(mirror.Options{
 				Store: n.store, Verifier: n.verifier, Client: client, Book: book, Home: outside, Own: mirror.Own{Origin: c.origin(), Key: n.key},
-				TrustErasures: c.Peers.TrustErasures, Quorum: c.Peers.Quorum, Logger: logger,
+				TrustErasures: c.Peers.TrustErasures, Quorum: c.Peers.Quorum, Now: n.now, Logger: logger,
 			})
 		},
 	})
@@ -84,7 +84,7 @@ func (n *Node) openFederation() (err error) {
 	}
 	n.observer, err = observer.New(observer.Options{
 		Node: c.Domain, Network: c.origin().Network, Key: n.key, Log: n.store, Keys: n.discoverer, Domains: []string{c.Domain},
-		Logged: n.federation.Observed, Logger: n.logger.With("room", "observer"),
+		Logged: n.federation.Observed, Now: n.now, Logger: n.logger.With("room", "observer"),
 	})
 	return err
 }
@@ -93,7 +93,7 @@ func (n *Node) openFederation() (err error) {
 func (n *Node) addFederation(o *api.Options) error {
 	o.Origin = n.config.origin()
 	name := o.Origin.String()
-	cosigner, err := translog.NewCosigner(name, n.key, time.Now)
+	cosigner, err := translog.NewCosigner(name, n.key, n.now)
 	if err != nil {
 		return err
 	}

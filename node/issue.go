@@ -37,7 +37,7 @@ func (n *Node) openIssuing(ctx context.Context) (err error) {
 	c := &n.config
 	options := assertions.Options{
 		Store: n.store, Issuers: noIssuers{}, Home: c.Domain, Network: protocol.Network(c.Network), LookupURL: c.lookupURL(),
-		Logger: n.logger.With("room", "assertions"),
+		Now: n.now, Logger: n.logger.With("room", "assertions"),
 	}
 	if n.key != nil {
 		if err := n.openAccounts(ctx); err != nil {
@@ -53,7 +53,7 @@ func (n *Node) openIssuing(ctx context.Context) (err error) {
 func (n *Node) openAccounts(ctx context.Context) (err error) {
 	c, texts := &n.config, texts{n.discoverer}
 	n.issuing.directory, err = issuers.New(issuers.Options{
-		Store: n.store, DNS: texts, Keys: n.discoverer, Home: c.Domain, Logger: n.logger.With("room", "issuers"),
+		Store: n.store, DNS: texts, Keys: n.discoverer, Home: c.Domain, Now: n.now, Logger: n.logger.With("room", "issuers"),
 	})
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (n *Node) openAccounts(ctx context.Context) (err error) {
 	n.issuing.accounts, err = accounts.New(ctx, accounts.Options{
 		Store: n.store, Directory: n.issuing.directory, DNS: texts, Home: c.Domain, Network: protocol.Network(c.Network),
 		Sign:   func(draft protocol.IssuerDraft) (*protocol.Issuer, error) { return draft.Sign(n.key) },
-		Policy: c.Issuers.policy(), Logger: n.logger.With("room", "accounts"),
+		Policy: c.Issuers.policy(), Now: n.now, Logger: n.logger.With("room", "accounts"),
 	})
 	return err
 }

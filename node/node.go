@@ -62,7 +62,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.discoverer, err = n.config.newDiscoverer(n.logger, seen); err != nil {
 		return err
 	}
-	n.verifier = verifier.New(n.discoverer, verifier.Options{Accepted: func(found *protocol.FoundKey) { n.observer.Accepted(found) }})
+	n.verifier = verifier.New(n.discoverer, verifier.Options{Now: n.now, Accepted: func(found *protocol.FoundKey) { n.observer.Accepted(found) }})
 	if n.config.TLS.Cert != "" {
 		if n.tls, err = loadCertificates(n.config.TLS.Cert, n.config.TLS.Key, n.logger); err != nil {
 			return err
@@ -81,7 +81,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	n.store, err = store.Open(filepath.Join(n.config.DataDir, "store"), store.Options{
-		Log: log, Logger: n.logger.With("room", "store"), MergeClaims: n.config.Store.MergeClaims, QueueRequests: n.config.Store.QueueRequests,
+		Log: log, Logger: n.logger.With("room", "store"), Now: n.now, MergeClaims: n.config.Store.MergeClaims, QueueRequests: n.config.Store.QueueRequests,
 		Learned: n.issuing.learned,
 	})
 	if err != nil {
@@ -117,7 +117,7 @@ func (n *Node) newAPI() (*api.API, error) {
 		Keys:     n.discoverer,
 		Verifier: n.verifier,
 		Logger:   n.logger.With("room", "api"),
-		Now:      time.Now,
+		Now:      n.now,
 		Checks:   []api.Check{{Name: "resolver", Ready: n.resolverAnswers}},
 		Domain:   c.Domain, Network: c.Network, Version: api.BuildVersion(), Published: published,
 		Limits: c.Limits.budgets(), TrustedProxies: proxies,
@@ -167,9 +167,14 @@ func (c *Config) discovery(logger *slog.Logger) (discovery.Config, error) {
 		MinTTL: d.MinTTL, MaxTTL: d.MaxTTL, DefaultTTL: d.DefaultTTL, NegativeTTL: d.NegativeTTL, FailureTTL: d.FailureTTL, Timeout: d.Timeout,
 		RefetchAge: d.RefetchAge, RefetchEvery: d.RefetchEvery, RefetchBurst: d.RefetchBurst,
 		CacheDomains: d.CacheDomains, MaxLookups: d.MaxLookups, MaxWaiting: d.MaxWaiting,
-		Logger: logger.With("room", "discovery"),
+		Now: c.now, Logger: logger.With("room", "discovery"),
 	}, nil
 }
+
+// now is the node's clock: the machine's, moved by clock_offset.
+func (n *Node) now() time.Time { return n.config.now() }
+
+func (c *Config) now() time.Time { return time.Now().Add(c.ClockOffset) }
 
 // URL is where the public API is, as a program on this machine reaches it.
 func (n *Node) URL() string {

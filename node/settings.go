@@ -67,6 +67,7 @@ func (c *Config) ownSettings() []Setting {
 		duration("shutdown_timeout", "how long running requests may take to end when the node stops", &c.ShutdownTimeout),
 		{Key: "publish", Unit: "DOMAIN=FILE,…", Help: "domains whose keys are served at /.well-known/mir.json, each with its mir.json file, or in this file with its public keys",
 			set: c.Publish.set, get: c.Publish.String, list: true, mapping: true},
+		duration("clock_offset", "moves the node's clock, to try out what a wrong one does; on a development network alone", &c.ClockOffset),
 		text("log.level", "debug|info|warn|error", "the least level that is logged: debug, info, warn or error", &c.Log.Level),
 		text("log.format", "text|json", "how log lines are written: text or json", &c.Log.Format),
 		text("log.requests", "all|errors|none", "which requests are logged: all, errors (answers of 500 and above) or none", &c.Log.Requests),

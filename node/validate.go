@@ -40,6 +40,9 @@ func (c *Config) checkIdentity() error {
 	} else if c.Domain == "" && c.Network != Development {
 		faults = append(faults, fmt.Errorf("domain: a %s node belongs to a domain: set it, or network: development", c.Network))
 	}
+	if c.ClockOffset != 0 && c.Network != Development {
+		faults = append(faults, fmt.Errorf("clock_offset: a %s node has the right time: leave it out, and let the machine keep its clock", c.Network))
+	}
 	if c.DataDir == "" {
 		faults = append(faults, errors.New("data_dir: name a folder, as in /var/lib/mirnode"))
 	}
@@ -115,6 +118,7 @@ func (c *Config) checkNumbers() error {
 	for _, setting := range c.Settings() {
 		value := setting.Value()
 		switch {
+		case setting.Key == "clock_offset": // back or forth, or not at all
 		case setting.Unit == "DURATION" && (strings.HasPrefix(value, "-") || value == "0s"):
 			faults = append(faults, fmt.Errorf("%s: write a time above zero, as in 10s", setting.Key))
 		case setting.Key == "issuers.activity_days": // 0 is a choice
