@@ -123,7 +123,7 @@ func fetch(ctx context.Context, client Doer, url string, most int64) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was read as far as it is wanted
 	if response.StatusCode != http.StatusOK {
 		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, most)) // so that the connection can be used again
 		return nil, &StatusError{URL: url, Status: response.StatusCode}

@@ -256,7 +256,7 @@ func (p *Peer) Hint(ctx context.Context, client logread.Doer, node string) error
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was read as far as it is wanted
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxHintAnswer))
 	if response.StatusCode != http.StatusAccepted {
 		return &logread.StatusError{URL: node + "/hint", Status: response.StatusCode}
