@@ -7,7 +7,8 @@ import (
 
 // Faults do to the nodes under test what happens to machines and networks. Nodes are numbered from 1, as in cases; a number that no node has is
 // an error, and so is a fault that cannot be done now, such as the start of a node that runs. The methods may be called from several goroutines;
-// a case that uses them runs alone. Whoever breaks something mends it: the runner calls Heal, Resume and Start for what a case left behind.
+// a case that uses them runs alone. Whoever breaks something mends it: the runner calls Heal, Resume and Start for what a case left behind. The interface Faults of
+// package chaos is the same.
 type Faults interface {
 	// Kill ends a node at once, as a power cut does (SIGKILL). It returns when the node is gone.
 	Kill(ctx context.Context, node int) error
@@ -20,10 +21,9 @@ type Faults interface {
 	Pause(ctx context.Context, node int) error
 	// Resume lets a paused node go on.
 	Resume(ctx context.Context, node int) error
-	// Partition cuts all links between nodes of different groups. A node that stands in no group is one of its own. Clients still reach all nodes.
-	Partition(ctx context.Context, groups [][]int) error
+	// Partition cuts each link whose two nodes stand together in no group, and heals each other one. With reset, connections over a cut link break at
+	// once; without, they hang. Clients still reach all nodes.
+	Partition(ctx context.Context, groups [][]int, reset bool) error
 	// Heal restores all links.
 	Heal(ctx context.Context) error
-	// Running says whether a node runs: it was started, and neither killed nor stopped since. A paused node runs.
-	Running(node int) bool
 }
