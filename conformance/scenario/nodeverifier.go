@@ -1,0 +1,222 @@
+package scenario
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"mirnode/conformance/cases"
+	"mirnode/conformance/names"
+	"mirnode/protocol"
+)
+
+// nodeVerifier takes the verdicts of nodes.
+type nodeVerifier struct{ world *World }
+
+// NodeVerifier takes verdicts on claims from the World's nodes: each case at one of them. The node is asked twice, since both must judge alike: POST /verify, and POST /claims,
+// after which what was refused must not be there, and what was accepted must be there byte for byte. It publishes what the case's domain publishes; where the nodes do not see
+// the suite's names, somebody else must have. Safe for concurrent use.
+func (w *World) NodeVerifier() interface {
+	Verify(ctx context.Context, c *cases.Case) cases.Finding
+} {
+	w.prepare()
+	return nodeVerifier{w}
+}
+
+// Verify implements conformance.Verifier.
+func (v nodeVerifier) Verify(ctx context.Context, c *cases.Case) (found cases.Finding) {
+	w := v.world
+	switch {
+	case c.Verdict == nil:
+		return cases.Finding{Skipped: "the case asks for no verdict"}
+	case len(w.Nodes) == 0:
+		return cases.Finding{Skipped: "there is no node"}
+	}
+	started := w.Now()
+	p := newPlay(w, c)
+	defer func() {
+		found.Exchanges, found.Duration = p.exchanges.list(), w.Now().Sub(started)
+	}()
+	if err := p.publishVerdict(c.Verdict); err != nil {
+		return cases.Finding{Message: "publish the domain's keys: " + err.Error()}
+	}
+	node := w.Nodes[nodeOf(c.ID, len(w.Nodes))]
+	if err := p.verdict(ctx, node, c.Verdict); err != nil {
+		return cases.Finding{Message: err.Error()}
+	}
+	if c.Verdict.Options == nil { // what a registry takes in depends on nobody's options
+		if err := p.submission(ctx, node, c.Verdict); err != nil {
+			return cases.Finding{Message: err.Error()}
+		}
+	}
+	return cases.Finding{Passed: true}
+}
+
+// nodeOf spreads the cases over n nodes, each always on the same one.
+func nodeOf(id string, n int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(id))
+	return int(h.Sum32() % uint32(n)) //nolint:gosec // a handful of nodes
+}
+
+// publishVerdict publishes the document of the case's domain as it is, and its good keys in DNS too.
+func (p *play) publishVerdict(v *cases.VerdictInput) error {
+	if p.world.Names == nil || v.Domain == "" {
+		return nil
+	}
+	d := names.Domain{TTL: 3600}
+	if len(v.Keys) > 0 {
+		d.Document = &names.Document{Body: string(v.Keys)}
+		if document, err := protocol.ParseKeyDocument(v.Keys); err == nil {
+			for _, k := range document.Keys {
+				d.Keys = append(d.Keys, names.PublishedKey{Public: protocol.EncodePublicKey(k.Public), Fingerprint: k.Fingerprint, Channels: []string{names.DNS}})
+			}
+		}
+	}
+	return p.world.Names.Publish(v.Domain, d)
+}
+
+// judged is what a node says of a claim.
+type judged struct {
+	Result    string `json:"result"`
+	Code      string `json:"code"`
+	Error     string `json:"error"`
+	ClaimID   string `json:"claimId"`
+	Duplicate bool   `json:"duplicate"`
+}
+
+// verdict asks POST /verify.
+func (p *play) verdict(ctx context.Context, node NodeAddress, v *cases.VerdictInput) error {
+	target := node.URL + "/verify"
+	if o := v.Options; o != nil {
+		query := url.Values{}
+		if o.MaxAge != "" {
+			query.Set("maxAge", o.MaxAge)
+		}
+		if o.ExpectDomain != "" {
+			query.Set("expectDomain", o.ExpectDomain)
+		}
+		if o.NoExpiredKeys {
+			query.Set("noExpiredKeys", "true")
+		}
+		target += "?" + query.Encode()
+	}
+	a, err := p.post(ctx, target, v.Bytes())
+	if err != nil {
+		return err
+	}
+	said, err := a.judged()
+	switch {
+	case a.status == http.StatusOK && err != nil:
+		return fmt.Errorf("POST /verify: the answer is not readable: %w%s", err, a.tail())
+	case a.status == http.StatusOK && said.Result == "":
+		return errors.New("POST /verify: the answer has no result" + a.tail())
+	case a.status >= 400 && a.status < 500:
+		said.Result = cases.Reject // a node need not answer 200 for what is no claim at all
+	case a.status != http.StatusOK:
+		return errors.New("POST /verify gave no verdict" + a.tail())
+	}
+	return same("POST /verify", v.Expect, said, a)
+}
+
+// same holds what a node said against what is right.
+func same(where string, want cases.Verdict, said judged, a *answer) error {
+	switch {
+	case want.Result != said.Result:
+		return fmt.Errorf("%s: should be %s, and is %s%s", where, wanted(want), said.Result, a.tail())
+	case want.Result == cases.Reject && a.status == http.StatusRequestEntityTooLarge && said.Code == "":
+		return nil // refused unread, for its size alone
+	case want.Result == cases.Reject && len(want.Codes) > 0 && !slices.Contains(want.Codes, said.Code):
+		return fmt.Errorf("%s: should be %s, and is %s %s%s", where, wanted(want), said.Result, said.Code, a.tail())
+	}
+	return nil
+}
+
+func wanted(v cases.Verdict) string {
+	return strings.TrimSpace(v.Result + " " + strings.Join(v.Codes, " or "))
+}
+
+// submission sends the claim to POST /claims, and looks what is there afterwards.
+func (p *play) submission(ctx context.Context, node NodeAddress, v *cases.VerdictInput) error {
+	a, err := p.post(ctx, node.URL+"/claims", v.Bytes())
+	if err != nil {
+		return err
+	}
+	said, err := a.judged()
+	if err != nil {
+		return fmt.Errorf("POST /claims: the answer is not readable: %w%s", err, a.tail())
+	}
+	switch {
+	case a.status == http.StatusCreated || a.status == http.StatusOK:
+		said.Result = cases.Accept
+	case a.status >= 400 && a.status < 500:
+		said.Result = cases.Reject
+	default:
+		return errors.New("POST /claims gave no verdict" + a.tail())
+	}
+	if err := same("POST /claims", v.Expect, said, a); err != nil {
+		return err
+	}
+	return p.kept(ctx, node, v, said)
+}
+
+// kept looks a claim up that was accepted or refused.
+func (p *play) kept(ctx context.Context, node NodeAddress, v *cases.VerdictInput, said judged) error {
+	id := claimID(v.Bytes())
+	if said.Result == cases.Accept && said.ClaimID != id {
+		return fmt.Errorf("POST /claims: claimId should be %s, and is %s", id, said.ClaimID)
+	}
+	if id == "" {
+		return nil
+	}
+	a, err := p.send(ctx, "", http.MethodGet, node.URL+"/claims/"+id, nil, nil, false)
+	if err != nil {
+		return err
+	}
+	holds := bytes.Contains(a.body, bytes.TrimSpace(v.Bytes()))
+	switch {
+	case said.Result == cases.Reject && a.status == http.StatusNotFound:
+		return nil
+	case said.Result == cases.Reject && a.status == http.StatusOK && !holds:
+		return nil // the signature belongs to another claim, which is rightly there
+	case said.Result == cases.Reject:
+		return fmt.Errorf("GET /claims/%s: the claim was refused, and should not be found%s", id, a.tail())
+	case a.status != http.StatusOK:
+		return fmt.Errorf("GET /claims/%s: the claim was accepted, and should be found%s", id, a.tail())
+	case !holds && !said.Duplicate: // of a duplicate the first spelling is kept
+		return fmt.Errorf("GET /claims/%s: the answer should hold the claim byte for byte%s", id, a.tail())
+	}
+	return nil
+}
+
+func (p *play) post(ctx context.Context, target string, body []byte) (*answer, error) {
+	return p.send(ctx, "", http.MethodPost, target, http.Header{"Content-Type": {"application/json"}}, body, false)
+}
+
+// judged reads what a node says of a claim.
+func (a *answer) judged() (judged, error) {
+	var said judged
+	err := json.Unmarshal(a.body, &said)
+	return said, err
+}
+
+// claimID is the ID that the bytes would have as a claim, or "" where they show none.
+func claimID(raw []byte) string {
+	var claim struct {
+		Sig *string `json:"sig"`
+	}
+	if json.Unmarshal(raw, &claim) != nil || claim.Sig == nil {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(*claim.Sig))
+	return "claim_" + hex.EncodeToString(sum[:])
+}
