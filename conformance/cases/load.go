@@ -28,6 +28,9 @@ var validID = regexp.MustCompile(`^[a-z0-9-]+/[a-z0-9-]+$`)
 // Embedded gives the cases that come with the program, sorted by ID. The caller owns them.
 func Embedded() ([]Case, error) { return Load(files) }
 
+// Files gives the case files themselves, SECTION/NAME.json.
+func Files() fs.FS { return files }
+
 // Load reads and checks the cases of fsys: all SECTION/NAME.json, sorted by ID. The error joins what is wrong with each file, and names the file.
 func Load(fsys fs.FS) ([]Case, error) {
 	names, err := fs.Glob(fsys, "*/*.json")
