@@ -71,6 +71,8 @@ type World struct {
 	prepared sync.Once
 	run      string // hex digits of this run
 	clients  clients
+	// identityKeys are the signing keys of the issuer that was given.
+	identityKeys identityKeys
 }
 
 // prepare sets what the World needs for itself.

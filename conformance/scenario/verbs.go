@@ -29,6 +29,11 @@ func verbs() map[string]verb {
 		"expectNames": does(expectNames),
 		"choice":      does(choose),
 		"note":        does(note),
+		"keypair":     does(makeKeypair),
+		"sign":        does(signText),
+		"issuer":      does(makeIssuer),
+		"assertion":   does(makeAssertion),
+		"revocation":  does(makeRevocation),
 	}
 }
 

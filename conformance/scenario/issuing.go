@@ -1,0 +1,286 @@
+package scenario
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+)
+
+// keypairStep makes a key, and shows it to nobody: ${k1.pub} and its other parts are the public half.
+type keypairStep struct {
+	As        string `json:"as"`
+	Algorithm string `json:"algorithm"` // "": Ed25519. ES384 and RS256 are for nodes to refuse
+}
+
+func makeKeypair(_ context.Context, p *play, s *keypairStep) error {
+	key, err := newKeypair(orElse(s.Algorithm, algorithmEd25519))
+	if err != nil {
+		return err
+	}
+	return p.make(s.As, keyObject(key))
+}
+
+// keyParts are what an object with a key has of it.
+func keyParts() []string {
+	return []string{"algorithm", "spki", "pem", "fingerprint", "raw", "pub", "compressed", "x", "y", "private"}
+}
+
+// keyObject is what templates see of a key.
+func keyObject(key *keypair) *object {
+	o := &object{parts: map[string]string{}, held: key}
+	for _, name := range keyParts() {
+		if value, ok := key.attribute(name); ok {
+			o.parts[name] = value
+		}
+	}
+	o.text = o.parts["pub"]
+	return o
+}
+
+// signStep signs a text: ${s1} is the signature.
+type signStep struct {
+	As       string   `json:"as"`
+	With     string   `json:"with"` // a key, or an issuer: its first key
+	Text     string   `json:"text"`
+	Spelling []string `json:"spelling"` // see spell
+}
+
+func signText(_ context.Context, p *play, s *signStep) error {
+	key, err := p.keypair(s.With)
+	if err != nil {
+		return err
+	}
+	raw, err := key.sign([]byte(s.Text))
+	if err != nil {
+		return err
+	}
+	spelled, err := spell(raw, s.Spelling)
+	if err != nil {
+		return err
+	}
+	return p.make(s.As, &object{text: spelled})
+}
+
+// issuerStep makes an issuer with one signing key: ${i1.id}, ${i1.apiKey}, ${i1.name}, and the parts of its key. Where no operator can be reached, it is the identity
+// that was given to the suite, whose key is made once in a run; a case has one such issuer at most.
+type issuerStep struct {
+	As        string `json:"as"`
+	Name      string `json:"name"`      // "": one that says where it comes from
+	Algorithm string `json:"algorithm"` // of its key; "": Ed25519
+	Node      int    `json:"node"`      // its home; 0: the first
+	Keyless   bool   `json:"keyless"`   // registers no key
+}
+
+// issuer is what is kept of one.
+type issuer struct {
+	home       int // the node's number
+	id, apiKey string
+	key        *keypair // nil: none is registered
+}
+
+func makeIssuer(ctx context.Context, p *play, s *issuerStep) error {
+	home := max(s.Node, 1)
+	if home > len(p.world.Nodes) {
+		return fmt.Errorf("there is no node %d", home)
+	}
+	name := orElse(s.Name, "Conformance "+p.unique+" "+s.As)
+	who := &issuer{home: home}
+	given := p.world.Nodes[home-1].Operator == ""
+	var err error
+	if given {
+		name, err = p.givenIssuer(ctx, who)
+	} else {
+		err = p.newIssuer(ctx, who, name)
+	}
+	if err != nil {
+		return err
+	}
+	o := &object{text: who.id, held: who, parts: map[string]string{}}
+	if !s.Keyless {
+		if who.key, err = p.issuerKey(ctx, who, orElse(s.Algorithm, algorithmEd25519), given); err != nil {
+			return err
+		}
+		o.parts = keyObject(who.key).parts
+	}
+	o.parts["id"], o.parts["apiKey"], o.parts["name"], o.parts["home"] = who.id, who.apiKey, name, strconv.Itoa(home)
+	return p.make(s.As, o)
+}
+
+// newIssuer has the operator make one.
+func (p *play) newIssuer(ctx context.Context, who *issuer, name string) error {
+	var made struct {
+		Issuer struct {
+			ID string `json:"id"`
+		} `json:"issuer"`
+		APIKey string `json:"apiKey"`
+	}
+	body := members{}.text("name", name)
+	if err := p.ask(ctx, asked{operator: true, node: who.home, path: "/admin/issuers", body: body, want: http.StatusOK}, &made); err != nil {
+		return err
+	}
+	who.id, who.apiKey = made.Issuer.ID, made.APIKey
+	if who.id == "" || who.apiKey == "" {
+		return errors.New("the operator's answer has no issuer's id, or no apiKey")
+	}
+	return nil
+}
+
+// givenIssuer takes the identity that the suite was given.
+func (p *play) givenIssuer(ctx context.Context, who *issuer) (name string, err error) {
+	identity := p.world.Issuer
+	if identity == nil {
+		return "", errors.New("there is no operator to make an issuer, and none was given")
+	}
+	for _, v := range p.vars {
+		if o, ok := v.(*object); ok {
+			if other, ok := o.held.(*issuer); ok && other.id == identity.ID {
+				return "", errors.New("the case needs two issuers, and one was given: it should need the operator")
+			}
+		}
+	}
+	who.id, who.apiKey = identity.ID, identity.APIKey
+	var shown struct {
+		Issuer struct {
+			Name string `json:"name"`
+		} `json:"issuer"`
+	}
+	err = p.ask(ctx, asked{node: who.home, method: http.MethodGet, path: "/issuers/" + who.id, want: http.StatusOK}, &shown)
+	return shown.Issuer.Name, err
+}
+
+// identityKeys are the keys of the issuer that was given, by algorithm. Safe for concurrent use.
+type identityKeys struct {
+	mu   sync.Mutex
+	keys map[string]*keypair
+}
+
+// issuerKey registers a key of the issuer. Of an issuer that was given, an algorithm's key is made once and used by all cases: an issuer has few keys in its life.
+func (p *play) issuerKey(ctx context.Context, who *issuer, algorithm string, given bool) (*keypair, error) {
+	if !given {
+		return p.registerKey(ctx, who, algorithm)
+	}
+	store := &p.world.identityKeys
+	store.mu.Lock() // held while it is registered: other cases wait for the same key
+	defer store.mu.Unlock()
+	if key := store.keys[algorithm]; key != nil {
+		return key, nil
+	}
+	key, err := p.registerKey(ctx, who, algorithm)
+	if err != nil {
+		return nil, err
+	}
+	if store.keys == nil {
+		store.keys = map[string]*keypair{}
+	}
+	store.keys[algorithm] = key
+	return key, nil
+}
+
+// registerKey makes a key and shows the node that its private half is here, by signing a challenge.
+func (p *play) registerKey(ctx context.Context, who *issuer, algorithm string) (*keypair, error) {
+	key, err := newKeypair(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	var given struct {
+		Challenge string `json:"challenge"`
+	}
+	path := "/issuers/" + who.id + "/keys"
+	if err := p.ask(ctx, asked{node: who.home, path: path + "/challenge", apiKey: who.apiKey, want: http.StatusOK}, &given); err != nil {
+		return nil, err
+	}
+	raw, err := key.sign([]byte("mir-key-possession:1:" + who.id + ":" + given.Challenge))
+	if err != nil {
+		return nil, err
+	}
+	signature, err := spell(raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	spki, _ := key.attribute("spki")
+	body := members{}.text("publicKey", spki).text("challenge", given.Challenge).text("signature", signature)
+	var kept struct{}
+	return key, p.ask(ctx, asked{node: who.home, path: path, apiKey: who.apiKey, body: body, want: http.StatusCreated}, &kept)
+}
+
+// asked is a request that a verb makes for itself; its answer is not the case's subject.
+type asked struct {
+	operator bool   // at the operator's listener
+	node     int    // from 1
+	method   string // "": POST
+	path     string
+	apiKey   string
+	body     members
+	want     int // the status of success
+}
+
+// ask makes a request that must succeed, and reads its answer.
+func (p *play) ask(ctx context.Context, a asked, into any) error {
+	base := p.world.Nodes[a.node-1].URL
+	if a.operator {
+		base = p.world.Nodes[a.node-1].Operator
+	}
+	method := orElse(a.method, http.MethodPost)
+	header := http.Header{"User-Agent": {"mir-conformance"}}
+	var body []byte
+	if method != http.MethodGet {
+		var err error
+		if body, err = a.body.write(layoutWritten); err != nil {
+			return err
+		}
+		header.Set("Content-Type", "application/json")
+	}
+	if a.apiKey != "" {
+		header.Set("x-api-key", a.apiKey)
+	}
+	answer, err := p.send(ctx, "", method, base+a.path, header, body, false)
+	if err != nil {
+		return err
+	}
+	if answer.status != a.want {
+		return fmt.Errorf("%s %s, which the case needs to go on, should be answered %d%s", method, a.path, a.want, answer.tail())
+	}
+	if err := json.Unmarshal(answer.body, into); err != nil {
+		return fmt.Errorf("%s %s: read the answer: %w", method, a.path, err)
+	}
+	return nil
+}
+
+// keypair finds the key that a step names: a key, or an issuer's.
+func (p *play) keypair(name string) (*keypair, error) {
+	o, _ := p.vars[name].(*object)
+	if o == nil {
+		return nil, fmt.Errorf("there is no key and no issuer called %q", name)
+	}
+	switch held := o.held.(type) {
+	case *keypair:
+		return held, nil
+	case *issuer:
+		if held.key != nil {
+			return held.key, nil
+		}
+		return nil, fmt.Errorf("the issuer %s has no key", name)
+	}
+	return nil, fmt.Errorf("%q is no key and no issuer", name)
+}
+
+// issuer finds the issuer that a step names.
+func (p *play) issuer(name string) (*issuer, error) {
+	if o, ok := p.vars[name].(*object); ok {
+		if who, ok := o.held.(*issuer); ok {
+			return who, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no issuer called %q", name)
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
