@@ -94,7 +94,7 @@ func (d *doorway) run() {
 // meet reads a connection's first message and sends it on its way.
 func (d *doorway) meet(c net.Conn) {
 	stop := context.AfterFunc(d.ctx, func() { _ = c.Close() })
-	host, read, err := readHello(c)
+	host, read, err := readHello(d.ctx, c)
 	if err != nil || host == "" {
 		d.names.noTLS(read)
 		_ = c.Close()
@@ -149,7 +149,7 @@ func (d *doorway) passOn(c net.Conn) {
 var errEnough = errors.New("the host is known")
 
 // readHello reads a client's first TLS message, and gives the host that it names and the bytes that were read.
-func readHello(c net.Conn) (host string, read []byte, err error) {
+func readHello(ctx context.Context, c net.Conn) (host string, read []byte, err error) {
 	_ = c.SetReadDeadline(time.Now().Add(helloTimeout))
 	defer func() { _ = c.SetReadDeadline(time.Time{}) }()
 	var kept bytes.Buffer
@@ -157,7 +157,7 @@ func readHello(c net.Conn) (host string, read []byte, err error) {
 	err = tls.Server(peek, &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		host = hello.ServerName
 		return nil, errEnough
-	}}).Handshake()
+	}}).HandshakeContext(ctx)
 	if errors.Is(err, errEnough) {
 		err = nil
 	}

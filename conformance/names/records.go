@@ -30,7 +30,7 @@ func makeRecords(name string, d *Domain, address netip.Addr) (records, error) {
 		addresses = []netip.Addr{address}
 	}
 	for _, a := range addresses {
-		header := dns.RR_Header{Name: apex, Class: dns.ClassINET, Ttl: uint32(max(d.TTL, 0)), Rrtype: dns.TypeA} //nolint:gosec // a few seconds
+		header := dns.RR_Header{Name: apex, Class: dns.ClassINET, Ttl: uint32(max(d.TTL, 0)), Rrtype: dns.TypeA}
 		if a.Is4() {
 			z.add(apex, &dns.A{Hdr: header, A: a.AsSlice()})
 		} else {
@@ -41,7 +41,7 @@ func makeRecords(name string, d *Domain, address netip.Addr) (records, error) {
 	for _, k := range d.Keys {
 		if k.Channels == nil || slices.Contains(k.Channels, DNS) {
 			owner := "_mir-key." + apex
-			z.add(apex, &dns.TXT{Hdr: dns.RR_Header{Name: owner, Class: dns.ClassINET, Ttl: uint32(max(d.TTL, 0)), Rrtype: dns.TypeTXT}, //nolint:gosec // as above
+			z.add(apex, &dns.TXT{Hdr: dns.RR_Header{Name: owner, Class: dns.ClassINET, Ttl: uint32(max(d.TTL, 0)), Rrtype: dns.TypeTXT},
 				Txt: []string{"mir-key=" + k.Public}})
 		}
 	}
@@ -76,7 +76,7 @@ func parseRecord(apex, text string, ttl int) (dns.RR, error) {
 		return nil, fmt.Errorf("record %q: one record on one line", text)
 	}
 	parser := dns.NewZoneParser(strings.NewReader(text), apex, "")
-	parser.SetDefaultTTL(uint32(max(ttl, 0))) //nolint:gosec // a few seconds
+	parser.SetDefaultTTL(uint32(max(ttl, 0)))
 	record, ok := parser.Next()
 	if err := parser.Err(); err != nil {
 		return nil, fmt.Errorf("record %q: %w", text, err)
