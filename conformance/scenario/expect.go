@@ -30,7 +30,7 @@ func (p *play) expandExpectation(e *expectation) (*expectation, error) {
 		return nil, err
 	}
 	expanded := new(expectation)
-	return expanded, decode(raw, expanded)
+	return expanded, decode(json.RawMessage(raw), expanded)
 }
 
 // holds says what is wrong with an answer, or nil.
