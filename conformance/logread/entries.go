@@ -23,7 +23,7 @@ type Entry struct {
 	Record     [32]byte // SHA-256 of the record's canonical bytes, signature included
 }
 
-var entryForm = regexp.MustCompile(`^\{"ingestedAt":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)","kind":"([a-z][a-z0-9-]{0,31})","record":"([0-9a-f]{64})"\}$`)
+var entryForm = regexp.MustCompile(`^\{"ingestedAt":"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z)","kind":"([a-z][a-z-]{0,31})","record":"([0-9a-f]{64})"\}$`)
 
 // ParseEntry reads a leaf. It takes the one form that docs/receipts.md shows.
 func ParseEntry(line []byte) (Entry, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mirnode/conformance/peer"
+	"mirnode/protocol"
 )
 
 // peerArgs are the members of "peer". They are done in this order.
@@ -36,12 +37,44 @@ type peerFork struct {
 
 // peerRecord is a record in a peer's log, where it is not simply a good one.
 type peerRecord struct {
-	Record   string  `json:"record"`            // the document whose hash stands in the log
+	Record   string  `json:"record,omitzero"`   // the document whose hash stands in the log
 	Kind     string  `json:"kind,omitzero"`     // as the entry has it; "": claim
 	ParseAs  string  `json:"parseAs,omitzero"`  // as which kind the document is hashed; "": Kind; "bytes": as it stands
 	Body     *string `json:"body,omitzero"`     // what is given for the hash; absent: Record
 	BodyKind string  `json:"bodyKind,omitzero"` // the kind that is said with it; "": Kind
 	Missing  bool    `json:"missing,omitzero"`  // nothing is given
+	// Signed makes an assertion's or a revocation's record of what an issuer signed, in the place of Record.
+	Signed *peerSigned `json:"signed,omitzero"`
+}
+
+// peerSigned is what an issuer signed: the payload's bytes, the Ed25519 signature in any spelling, and the key that is named.
+type peerSigned struct {
+	Payload     string `json:"payload"`
+	Signature   string `json:"signature"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// record writes the record as a node would log it.
+func (s *peerSigned) record(kind string) (string, error) {
+	sig, err := protocol.ParseSignature(protocol.Ed25519, s.Signature)
+	if err != nil {
+		return "", err
+	}
+	switch kind {
+	case "assertion":
+		made, err := protocol.NewAssertion([]byte(s.Payload), s.Fingerprint, sig, nil)
+		if err != nil {
+			return "", err
+		}
+		return string(made.Raw()), nil
+	case "revocation":
+		made, err := protocol.NewRevocation([]byte(s.Payload), s.Fingerprint, sig)
+		if err != nil {
+			return "", err
+		}
+		return string(made.Raw()), nil
+	}
+	return "", fmt.Errorf("issuers sign assertions and revocations, and no %q", kind)
 }
 
 // playPeer has one of the suite's peers do something, and tells all nodes to look. The object has the parts domain, origin, hash (of the origin, in hex),
@@ -59,10 +92,12 @@ func playPeer(ctx context.Context, p *play, args *peerArgs) error {
 		return fmt.Errorf("%w: the peer %s: %w", errSteps, played.Domain(), err)
 	}
 	hash := hashOf(played.Origin())
-	p.make(args.As, &object{text: played.Domain(), parts: map[string]string{
+	if err := p.make(args.As, &object{text: played.Domain(), parts: map[string]string{
 		"domain": played.Domain(), "origin": played.Origin(), "hash": hash, "size": strconv.FormatInt(played.Size(), 10), "key": played.LogKey().String(),
 		"mirror": "/mirror/" + hash,
-	}})
+	}}); err != nil {
+		return err
+	}
 	if args.Quiet {
 		return nil
 	}
@@ -149,6 +184,11 @@ func peerRecordOf(raw json.RawMessage) (made peer.Record, err error) {
 	}
 	if args.Kind == "" {
 		args.Kind = "claim"
+	}
+	if args.Signed != nil {
+		if args.Record, err = args.Signed.record(args.Kind); err != nil {
+			return made, err
+		}
 	}
 	switch args.ParseAs {
 	case "bytes":

@@ -63,8 +63,7 @@ func (p *play) makeFalse(args *receiptArgs, key logread.Key) error {
 			return fmt.Errorf("%w: the receipt verifies with another %s", errSteps, args.Tamper)
 		}
 	}
-	p.make(args.As, &object{text: text, parts: map[string]string{}})
-	return nil
+	return p.make(args.As, &object{text: text, parts: map[string]string{}})
 }
 
 // tampered changes one part of a receipt and leaves its form as it is.
