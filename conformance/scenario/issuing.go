@@ -119,7 +119,7 @@ func (p *play) newIssuer(ctx context.Context, who *issuer, name string) error {
 		APIKey string `json:"apiKey"`
 	}
 	body := members{}.text("name", name)
-	if err := p.ask(ctx, asked{operator: true, node: who.home, path: "/admin/issuers", body: body, want: http.StatusOK}, &made); err != nil {
+	if err := p.demand(ctx, asked{operator: true, node: who.home, path: "/admin/issuers", body: body, want: http.StatusOK}, &made); err != nil {
 		return err
 	}
 	who.id, who.apiKey = made.Issuer.ID, made.APIKey
@@ -148,7 +148,7 @@ func (p *play) givenIssuer(ctx context.Context, who *issuer) (name string, err e
 			Name string `json:"name"`
 		} `json:"issuer"`
 	}
-	err = p.ask(ctx, asked{node: who.home, method: http.MethodGet, path: "/issuers/" + who.id, want: http.StatusOK}, &shown)
+	err = p.demand(ctx, asked{node: who.home, method: http.MethodGet, path: "/issuers/" + who.id, want: http.StatusOK}, &shown)
 	return shown.Issuer.Name, err
 }
 
@@ -190,7 +190,7 @@ func (p *play) registerKey(ctx context.Context, who *issuer, algorithm string) (
 		Challenge string `json:"challenge"`
 	}
 	path := "/issuers/" + who.id + "/keys"
-	if err := p.ask(ctx, asked{node: who.home, path: path + "/challenge", apiKey: who.apiKey, want: http.StatusOK}, &given); err != nil {
+	if err := p.demand(ctx, asked{node: who.home, path: path + "/challenge", apiKey: who.apiKey, want: http.StatusOK}, &given); err != nil {
 		return nil, err
 	}
 	raw, err := key.sign([]byte("mir-key-possession:1:" + who.id + ":" + given.Challenge))
@@ -204,7 +204,7 @@ func (p *play) registerKey(ctx context.Context, who *issuer, algorithm string) (
 	spki, _ := key.attribute("spki")
 	body := members{}.text("publicKey", spki).text("challenge", given.Challenge).text("signature", signature)
 	var kept struct{}
-	return key, p.ask(ctx, asked{node: who.home, path: path, apiKey: who.apiKey, body: body, want: http.StatusCreated}, &kept)
+	return key, p.demand(ctx, asked{node: who.home, path: path, apiKey: who.apiKey, body: body, want: http.StatusCreated}, &kept)
 }
 
 // asked is a request that a verb makes for itself; its answer is not the case's subject.
@@ -218,8 +218,8 @@ type asked struct {
 	want     int // the status of success
 }
 
-// ask makes a request that must succeed, and reads its answer.
-func (p *play) ask(ctx context.Context, a asked, into any) error {
+// demand makes a request that must succeed, and reads its answer.
+func (p *play) demand(ctx context.Context, a asked, into any) error {
 	base := p.world.Nodes[a.node-1].URL
 	if a.operator {
 		base = p.world.Nodes[a.node-1].Operator
