@@ -17,6 +17,7 @@ const (
 	maxHello       = 32 << 10 // bytes read before the host is known
 	maxConnections = 1024     // at a time; more wait in the system's queue
 	dialTimeout    = 3 * time.Second
+	tlsHandshake   = 22 // the first byte of a TLS connection: the content type (RFC 8446, 5.1)
 )
 
 // doorway stands before the HTTPS server: it reads each connection's first message, for the name of the host that it is for, and passes on to the upstream, byte for
@@ -25,6 +26,7 @@ type doorway struct {
 	net.Listener
 	names  *Names
 	ours   chan net.Conn
+	plain  chan net.Conn // those that do not speak TLS
 	closed chan struct{}
 	once   sync.Once
 	slots  chan struct{}
@@ -34,21 +36,29 @@ type doorway struct {
 }
 
 func newDoorway(n *Names, l net.Listener) *doorway {
-	d := &doorway{Listener: l, names: n, ours: make(chan net.Conn), closed: make(chan struct{}), slots: make(chan struct{}, maxConnections)}
+	d := &doorway{Listener: l, names: n, ours: make(chan net.Conn), plain: make(chan net.Conn), closed: make(chan struct{}), slots: make(chan struct{}, maxConnections)}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
 	d.busy.Go(d.run)
 	return d
 }
 
 // Accept gives the next connection that is for us.
-func (d *doorway) Accept() (net.Conn, error) {
+func (d *doorway) Accept() (net.Conn, error) { return d.next(d.ours) }
+
+func (d *doorway) next(from chan net.Conn) (net.Conn, error) {
 	select {
-	case c := <-d.ours:
+	case c := <-from:
 		return c, nil
 	case <-d.closed:
 		return nil, net.ErrClosed
 	}
 }
+
+// plainDoor gives the connections that do not speak TLS.
+type plainDoor struct{ *doorway }
+
+// Accept implements net.Listener.
+func (d plainDoor) Accept() (net.Conn, error) { return d.next(d.plain) }
 
 // Close ends the listening; connections that are passed on end too.
 func (d *doorway) Close() error {
@@ -94,31 +104,28 @@ func (d *doorway) run() {
 // meet reads a connection's first message and sends it on its way.
 func (d *doorway) meet(c net.Conn) {
 	stop := context.AfterFunc(d.ctx, func() { _ = c.Close() })
+	defer stop()
 	host, read, err := readHello(d.ctx, c)
-	if err != nil || host == "" {
-		d.names.noTLS(read)
+	var to chan net.Conn
+	switch {
+	case len(read) > 0 && read[0] != tlsHandshake:
+		to = d.plain
+	case err != nil || host == "":
 		_ = c.Close()
-		stop()
 		return
+	case d.names.ours(host) || d.names.upstream.Load() == nil:
+		to = d.ours
 	}
 	c = &replayed{Conn: c, first: bytes.NewReader(read)}
-	if d.names.ours(host) || d.names.upstream.Load() == nil {
-		stop() // the HTTPS server closes its connections itself
-		select {
-		case d.ours <- c:
-		case <-d.closed:
-			_ = c.Close()
-		}
+	if to == nil {
+		d.passOn(c)
 		return
 	}
-	defer stop()
-	d.passOn(c)
-}
-
-// noTLS counts a connection that did not begin as TLS does.
-func (n *Names) noTLS(read []byte) {
-	if len(read) > 0 && read[0] != 22 { // the content type of a TLS handshake
-		n.plain.Add(1)
+	stop() // the servers close their connections themselves
+	select {
+	case to <- c:
+	case <-d.closed:
+		_ = c.Close()
 	}
 }
 

@@ -32,7 +32,7 @@ type httpsServer struct {
 	address netip.AddrPort
 	door    *doorway
 	server  *http.Server
-	done    chan error    // the end of the serving goroutine
+	done    chan error    // the ends of the two serving goroutines
 	stop    chan struct{} // closed when the server ends
 }
 
@@ -44,7 +44,7 @@ func startHTTPS(n *Names, at string) (*httpsServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTPS: %w", err)
 	}
-	s := &httpsServer{names: n, address: listener.Addr().(*net.TCPAddr).AddrPort(), done: make(chan error, 1), stop: make(chan struct{})}
+	s := &httpsServer{names: n, address: listener.Addr().(*net.TCPAddr).AddrPort(), done: make(chan error, 2), stop: make(chan struct{})}
 	s.door = newDoorway(n, listener)
 	s.server = &http.Server{
 		Handler:           s,
@@ -57,6 +57,7 @@ func startHTTPS(n *Names, at string) (*httpsServer, error) {
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
 	go func() { s.done <- s.server.ServeTLS(s.door, "", "") }()
+	go func() { s.done <- s.server.Serve(plainDoor{s.door}) }()
 	return s, nil
 }
 
@@ -69,8 +70,10 @@ func (s *httpsServer) Close() error {
 		err = s.server.Close() // a client that will not go is sent away
 	}
 	s.door.wait()
-	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
+	for range 2 {
+		if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
 	}
 	return err
 }
@@ -91,13 +94,19 @@ func (s *httpsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	if r.TLS == nil || !strings.EqualFold(host, r.TLS.ServerName) {
+	if r.TLS != nil && !strings.EqualFold(host, r.TLS.ServerName) {
 		http.Error(w, "this connection is for another host", http.StatusMisdirectedRequest)
 		return
 	}
 	p := s.names.covering(host)
 	if p != nil {
-		s.names.count(p.name, func(c *Counts) { c.HTTPS++ })
+		s.names.count(p.name, func(c *Counts) {
+			if r.TLS != nil {
+				c.HTTPS++
+			} else {
+				c.Plain++
+			}
+		})
 	}
 	if document := p.documentAt(host, r.URL.Path); document != nil {
 		s.serve(w, r, p, document)

@@ -67,5 +67,5 @@ type Document struct {
 type Counts struct {
 	DNS   int // questions for TXT records at _mir-key
 	HTTPS int // requests for documents
-	Plain int // connections to the HTTPS port that did not speak TLS: no name is known, so these are counted for all domains together
+	Plain int // requests in clear text, at the same port: they are served like the others, so that who asks so is found out
 }

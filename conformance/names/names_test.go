@@ -238,10 +238,10 @@ func TestHandleAndPlain(t *testing.T) {
 	if _, body, err := get(t, browser(t, n), "https://peer.a.test/log"); err != nil || body != "here" {
 		t.Errorf("%q, %v", body, err)
 	}
-	if _, _, err := get(t, browser(t, n), "http://peer.a.test/log"); err == nil {
-		t.Error("plain HTTP was answered")
+	if _, body, err := get(t, browser(t, n), "http://peer.a.test/log"); err != nil || body != "here" {
+		t.Errorf("in clear text: %q, %v", body, err)
 	}
-	if got := n.Queries("peer.a.test"); got.Plain != 1 {
+	if got := n.Queries("peer.a.test"); got.Plain != 1 || got.HTTPS != 1 {
 		t.Errorf("counted %+v", got)
 	}
 	n.Handle("peer.a.test", nil)

@@ -32,7 +32,6 @@ type Names struct {
 	dns       *dnsServer
 	https     *httpsServer
 	upstream  atomic.Pointer[upstream]
-	plain     atomic.Int64 // connections that spoke no TLS
 
 	handlersMu sync.Mutex
 	handlers   map[string]http.Handler // by lower-case host

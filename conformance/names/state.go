@@ -47,12 +47,10 @@ func (n *Names) Remove(name string) {
 func (n *Names) Queries(name string) Counts {
 	n.state.mu.Lock()
 	defer n.state.mu.Unlock()
-	found := Counts{}
 	if p := n.state.domains[strings.ToLower(name)]; p != nil {
-		found = p.counts
+		return p.counts
 	}
-	found.Plain = int(n.plain.Load())
-	return found
+	return Counts{}
 }
 
 // covering gives the published domain that a name is, or is a name below, the longest first; nil if there is none.

@@ -177,6 +177,7 @@ type namesArgs struct {
 	Domain string          `json:"domain"`
 	DNS    json.RawMessage `json:"dns,omitzero"`   // a matcher for the number of questions for the domain's keys
 	HTTPS  json.RawMessage `json:"https,omitzero"` // and of requests for its documents
+	Plain  json.RawMessage `json:"plain,omitzero"` // and of requests in clear text
 	Since  string          `json:"since,omitzero"` // the name under which an earlier expectNames saved the counts: only what came after it counts
 	SaveAs string          `json:"saveAs,omitzero"`
 }
@@ -195,12 +196,13 @@ func expectNames(_ context.Context, p *play, args *namesArgs) error {
 		}
 		counts.DNS -= before.DNS
 		counts.HTTPS -= before.HTTPS
+		counts.Plain -= before.Plain
 	}
 	for _, channel := range []struct {
 		name string
 		want json.RawMessage
 		got  int
-	}{{"questions in DNS", args.DNS, counts.DNS}, {"requests over HTTPS", args.HTTPS, counts.HTTPS}} {
+	}{{"questions in DNS", args.DNS, counts.DNS}, {"requests over HTTPS", args.HTTPS, counts.HTTPS}, {"requests in clear text", args.Plain, counts.Plain}} {
 		if channel.want == nil {
 			continue
 		}

@@ -286,10 +286,14 @@ func (p *play) keyPart(of string) (any, error) {
 		return protocol.Fingerprint(public), nil
 	case "txt":
 		return protocol.KeyRecord(public), nil
+	case "loose": // the same 32 bytes, with the trailing bits set
+		pub := []byte(protocol.EncodePublicKey(public))
+		pub[len(pub)-1]++ // the alphabet's next letter: the last one stands for a multiple of 4
+		return string(pub), nil
 	case "seed":
 		return hex.EncodeToString(p.key(name).Seed()), nil
 	}
-	return nil, errors.New("a key has pub, fingerprint, txt, seed")
+	return nil, errors.New("a key has pub, fingerprint, txt, seed, loose")
 }
 
 func (p *play) nodePart(of string) (any, error) {
@@ -302,12 +306,15 @@ func (p *play) nodePart(of string) (any, error) {
 	switch part {
 	case "url":
 		return node.URL, nil
+	case "host": // for a Host header
+		_, host, _ := strings.Cut(node.URL, "://")
+		return host, nil
 	case "operator":
 		return node.Operator, nil
 	case "domain":
 		return node.Domain, nil
 	}
-	return nil, errors.New("a node has url, operator, domain")
+	return nil, errors.New("a node has url, host, operator, domain")
 }
 
 // saved gives a saved value or an object's part. A saved value's inside is reached by a path.
