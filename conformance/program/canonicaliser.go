@@ -1,0 +1,62 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	"mirnode/conformance/cases"
+)
+
+// Canonicaliser puts the claims of cases of the kind verdict to a program that writes canonical forms. It may be used by several goroutines
+// at once.
+type Canonicaliser struct{ command *command }
+
+// NewCanonicaliser returns a canonicaliser for a command line. The error says what is wrong with it.
+func NewCanonicaliser(line string, o Options) (*Canonicaliser, error) {
+	c, err := newCommand(line, "", o)
+	if err != nil {
+		return nil, err
+	}
+	return &Canonicaliser{c}, nil
+}
+
+// Verify runs the program on the case's claim and compares the bytes that it prints with the canonical form of the protocol's text. A claim
+// that has none for its content must be refused. Cases that say nothing about canonical forms are skipped.
+func (k *Canonicaliser) Verify(ctx context.Context, c *cases.Case) cases.Finding {
+	in := c.Verdict
+	if in == nil {
+		return cases.Finding{Skipped: "the case holds no claim"}
+	}
+	none := in.Canonical == "" && slices.Contains(in.Expect.Codes, noCanonicalForm)
+	if in.Canonical == "" && !none {
+		return cases.Finding{Skipped: "the case says nothing about a canonical form"}
+	}
+	r := k.command.run(ctx, k.command.filled("", "", nil), in.Bytes())
+	f := judgeCanonical(c, &r, none)
+	f.Exchanges = []cases.Exchange{r.exchange}
+	return f
+}
+
+// noCanonicalForm is the code for what cannot be written in canonical form.
+const noCanonicalForm = "CANONICALIZATION_ERROR"
+
+func judgeCanonical(c *cases.Case, r *ran, none bool) cases.Finding {
+	same := string(r.output) == c.Verdict.Canonical || string(bytes.TrimSuffix(r.output, []byte("\n"))) == c.Verdict.Canonical
+	switch {
+	case r.trouble != "":
+		return cases.Finding{Message: fmt.Sprintf("%s; %s", r.trouble, r.printed())}
+	case c.Requirement.Level == cases.May && r.exit != 0:
+		return cases.Finding{Passed: true, Choice: "refuses it"}
+	case none && r.exit == 0:
+		return cases.Finding{Message: "the claim has no canonical form, and must be refused; " + r.printed()}
+	case !none && r.exit != 0:
+		return cases.Finding{Message: "the claim has a canonical form, and was refused: " + r.printed()}
+	case !none && !same:
+		return cases.Finding{Message: fmt.Sprintf("the canonical form is %s; %s", clip(c.Verdict.Canonical, 200), r.printed())}
+	case c.Requirement.Level == cases.May:
+		return cases.Finding{Passed: true, Choice: "writes it in canonical form"}
+	}
+	return cases.Finding{Passed: true}
+}
