@@ -1,0 +1,99 @@
+package chaos
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"mirnode/conformance/cases"
+)
+
+// mostTold is how many of a promise's breaches are told in full: the first ones, since the others mostly follow from them.
+const mostTold = 10
+
+// findings gather what went wrong, by promise. Safe for concurrent use.
+type findings struct {
+	mu    sync.Mutex
+	wrong map[string][]wrong // guarded by mu; at most mostTold each
+	count map[string]int     // guarded by mu
+}
+
+func newFindings() *findings {
+	return &findings{wrong: make(map[string][]wrong), count: make(map[string]int)}
+}
+
+func (f *findings) fail(w wrong) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count[w.promise]++
+	if len(f.wrong[w.promise]) < mostTold {
+		f.wrong[w.promise] = append(f.wrong[w.promise], w)
+	}
+}
+
+// report makes a finding of every promise.
+func (c *checking) report() *Report {
+	report := &Report{Plan: c.Plan, Counts: c.counts, findings: make(map[string]*cases.Finding)}
+	for _, p := range promises {
+		report.findings[p.id] = c.finding(p.id)
+	}
+	return report
+}
+
+func (c *checking) finding(id string) *cases.Finding {
+	finding := &cases.Finding{Passed: c.findings.count[id] == 0, Duration: c.at()}
+	if finding.Passed {
+		finding.Message, finding.Skipped = c.held(id)
+		return finding
+	}
+	var said []string
+	for _, w := range c.findings.wrong[id] {
+		said = append(said, w.what)
+		if len(w.sent)+len(w.got) > 0 {
+			finding.Exchanges = append(finding.Exchanges, cases.Exchange{What: w.what, Sent: cases.Cut(w.sent), Received: cases.Cut(w.got), At: w.at})
+		}
+	}
+	finding.Message = strings.Join(said, ".\n") + "."
+	if more := c.findings.count[id] - len(said); more > 0 {
+		finding.Message += fmt.Sprintf("\nAnd %d more.", more)
+	}
+	finding.Exchanges = append(finding.Exchanges, cases.Exchange{
+		What: fmt.Sprintf("what happened, by the seed %q", c.Plan.Settings.Seed), Received: cases.Cut([]byte(strings.Join(c.happened, "\n"))),
+	})
+	return finding
+}
+
+// held says on what it rests that a promise was kept, or why that could not be seen.
+func (c *checking) held(id string) (message, skipped string) {
+	sorts := make(map[string]int)
+	for _, b := range c.bad {
+		sorts[b.promise]++
+	}
+	logs := 0
+	for i := range c.Nodes {
+		if c.known(i).key != nil {
+			logs++
+		}
+	}
+	switch id {
+	case kept, spread, receipts:
+		if len(c.acks) == 0 {
+			return "", "no claim was acknowledged"
+		}
+		if id == spread && len(c.Nodes) == 1 {
+			return "", "needs two nodes"
+		}
+		return fmt.Sprintf("%d claims were acknowledged, of %d submissions, while %d events happened", len(c.acks), c.counts.Submitted, c.counts.Events), ""
+	case forged, future, invented:
+		if sorts[id] == 0 {
+			return "", "nobody tried"
+		}
+		return fmt.Sprintf("%d such claims were tried", sorts[id]), ""
+	case onlyGrow, oneStory, agree, accused:
+		if logs == 0 {
+			return "", "no node has a log"
+		}
+		return fmt.Sprintf("%d heads of %d logs were seen on the way", c.counts.Heads, logs), ""
+	}
+	return "", ""
+}
