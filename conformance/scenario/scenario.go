@@ -71,8 +71,7 @@ type World struct {
 	prepared sync.Once
 	run      string // hex digits of this run
 	clients  clients
-	// identityKeys are the signing keys of the issuer that was given.
-	identityKeys identityKeys
+	given    givenIssuer
 }
 
 // prepare sets what the World needs for itself.

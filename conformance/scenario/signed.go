@@ -19,6 +19,8 @@ type signedStep struct {
 
 	Set    map[string]json.RawMessage `json:"set"`    // members of the payload
 	Remove []string                   `json:"remove"` // members that it shall not have
+	// Rewrite replaces texts in the payload before it is signed: each pair's first, wherever it stands, by the second. So it can be what no JSON library writes.
+	Rewrite [][2]string `json:"rewrite"`
 
 	// Payload says how the body has it: "object" (what is meant without), or "text": a string.
 	Payload string `json:"payload"`
@@ -51,11 +53,11 @@ func (s *signedStep) seal(key *keypair, payload members) (*document, error) {
 	if layout == "" {
 		layout = layoutCanonical
 	}
-	canonical, err := payload.write(layoutCanonical)
+	canonical, err := s.spelled(payload, layoutCanonical)
 	if err != nil {
 		return nil, err
 	}
-	literal, err := payload.write(layout)
+	literal, err := s.spelled(payload, layout)
 	if err != nil {
 		return nil, err
 	}
@@ -78,20 +80,35 @@ func (s *signedStep) seal(key *keypair, payload members) (*document, error) {
 		d.signature = *s.Signature
 	}
 	if len(s.Tamper) > 0 {
-		if literal, err = payload.changed(s.Tamper, nil).write(layout); err != nil {
+		if literal, err = s.spelled(payload.changed(s.Tamper, nil), layout); err != nil {
 			return nil, err
 		}
 	}
 	if d.body, err = s.wrap(literal, d.signature); err != nil {
 		return nil, err
 	}
-	for _, change := range s.Replace {
-		if !bytes.Contains(d.body, []byte(change[0])) {
-			return nil, fmt.Errorf("replace: %q does not stand in the body", change[0])
-		}
-		d.body = bytes.ReplaceAll(d.body, []byte(change[0]), []byte(change[1]))
+	d.body, err = replaced(d.body, s.Replace)
+	return d, err
+}
+
+// spelled writes a payload in a layout, with what the step rewrites.
+func (s *signedStep) spelled(payload members, layout string) ([]byte, error) {
+	text, err := payload.write(layout)
+	if err != nil {
+		return nil, err
 	}
-	return d, nil
+	return replaced(text, s.Rewrite)
+}
+
+// replaced replaces texts. One that does not stand there would test nothing, and is an error.
+func replaced(text []byte, changes [][2]string) ([]byte, error) {
+	for _, change := range changes {
+		if !bytes.Contains(text, []byte(change[0])) {
+			return nil, fmt.Errorf("%w: %q does not stand in %s, where it is to be replaced", errSteps, change[0], clip(string(text)))
+		}
+		text = bytes.ReplaceAll(text, []byte(change[0]), []byte(change[1]))
+	}
+	return text, nil
 }
 
 // wrap puts payload and signature into a request's body.

@@ -10,61 +10,6 @@ import (
 	"sync"
 )
 
-// keypairStep makes a key, and shows it to nobody: ${k1.pub} and its other parts are the public half.
-type keypairStep struct {
-	As        string `json:"as"`
-	Algorithm string `json:"algorithm"` // "": Ed25519. ES384 and RS256 are for nodes to refuse
-}
-
-func makeKeypair(_ context.Context, p *play, s *keypairStep) error {
-	key, err := newKeypair(orElse(s.Algorithm, algorithmEd25519))
-	if err != nil {
-		return err
-	}
-	return p.make(s.As, keyObject(key))
-}
-
-// keyParts are what an object with a key has of it.
-func keyParts() []string {
-	return []string{"algorithm", "spki", "pem", "fingerprint", "raw", "pub", "compressed", "x", "y", "private"}
-}
-
-// keyObject is what templates see of a key.
-func keyObject(key *keypair) *object {
-	o := &object{parts: map[string]string{}, held: key}
-	for _, name := range keyParts() {
-		if value, ok := key.attribute(name); ok {
-			o.parts[name] = value
-		}
-	}
-	o.text = o.parts["pub"]
-	return o
-}
-
-// signStep signs a text: ${s1} is the signature.
-type signStep struct {
-	As       string   `json:"as"`
-	With     string   `json:"with"` // a key, or an issuer: its first key
-	Text     string   `json:"text"`
-	Spelling []string `json:"spelling"` // see spell
-}
-
-func signText(_ context.Context, p *play, s *signStep) error {
-	key, err := p.keypair(s.With)
-	if err != nil {
-		return err
-	}
-	raw, err := key.sign([]byte(s.Text))
-	if err != nil {
-		return err
-	}
-	spelled, err := spell(raw, s.Spelling)
-	if err != nil {
-		return err
-	}
-	return p.make(s.As, &object{text: spelled})
-}
-
 // issuerStep makes an issuer with one signing key: ${i1.id}, ${i1.apiKey}, ${i1.name}, and the parts of its key. Where no operator can be reached, it is the identity
 // that was given to the suite, whose key is made once in a run; a case has one such issuer at most.
 type issuerStep struct {
@@ -142,6 +87,10 @@ func (p *play) givenIssuer(ctx context.Context, who *issuer) (name string, err e
 			}
 		}
 	}
+	if err := p.world.given.wait(ctx); err != nil {
+		return "", fmt.Errorf("wait for the issuer that was given: %w", err)
+	}
+	p.cleanups = append(p.cleanups, p.world.given.leave)
 	who.id, who.apiKey = identity.ID, identity.APIKey
 	var shown struct {
 		Issuer struct {
@@ -152,31 +101,42 @@ func (p *play) givenIssuer(ctx context.Context, who *issuer) (name string, err e
 	return shown.Issuer.Name, err
 }
 
-// identityKeys are the keys of the issuer that was given, by algorithm. Safe for concurrent use.
-type identityKeys struct {
-	mu   sync.Mutex
+// givenIssuer is what cases share of the issuer that was given: its keys, by algorithm, since an issuer has few in its life; and whose turn it is, since what it
+// writes is limited for all cases together. Safe for concurrent use.
+type givenIssuer struct {
+	once sync.Once
+	turn chan struct{} // holds one while a case has the issuer, which also guards keys
 	keys map[string]*keypair
 }
 
-// issuerKey registers a key of the issuer. Of an issuer that was given, an algorithm's key is made once and used by all cases: an issuer has few keys in its life.
+// wait waits for the case's turn.
+func (g *givenIssuer) wait(ctx context.Context) error {
+	g.once.Do(func() { g.turn, g.keys = make(chan struct{}, 1), map[string]*keypair{} })
+	select {
+	case g.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave lets the next case have its turn.
+func (g *givenIssuer) leave() { <-g.turn }
+
+// issuerKey registers a key of the issuer. Of an issuer that was given, an algorithm's key is made once and used by all cases.
 func (p *play) issuerKey(ctx context.Context, who *issuer, algorithm string, given bool) (*keypair, error) {
 	if !given {
 		return p.registerKey(ctx, who, algorithm)
 	}
-	store := &p.world.identityKeys
-	store.mu.Lock() // held while it is registered: other cases wait for the same key
-	defer store.mu.Unlock()
-	if key := store.keys[algorithm]; key != nil {
+	keys := p.world.given.keys // it is this case's turn
+	if key := keys[algorithm]; key != nil {
 		return key, nil
 	}
 	key, err := p.registerKey(ctx, who, algorithm)
 	if err != nil {
 		return nil, err
 	}
-	if store.keys == nil {
-		store.keys = map[string]*keypair{}
-	}
-	store.keys[algorithm] = key
+	keys[algorithm] = key
 	return key, nil
 }
 
@@ -250,24 +210,6 @@ func (p *play) demand(ctx context.Context, a asked, into any) error {
 	return nil
 }
 
-// keypair finds the key that a step names: a key, or an issuer's.
-func (p *play) keypair(name string) (*keypair, error) {
-	o, _ := p.vars[name].(*object)
-	if o == nil {
-		return nil, fmt.Errorf("there is no key and no issuer called %q", name)
-	}
-	switch held := o.held.(type) {
-	case *keypair:
-		return held, nil
-	case *issuer:
-		if held.key != nil {
-			return held.key, nil
-		}
-		return nil, fmt.Errorf("the issuer %s has no key", name)
-	}
-	return nil, fmt.Errorf("%q is no key and no issuer", name)
-}
-
 // issuer finds the issuer that a step names.
 func (p *play) issuer(name string) (*issuer, error) {
 	if o, ok := p.vars[name].(*object); ok {
@@ -276,11 +218,4 @@ func (p *play) issuer(name string) (*issuer, error) {
 		}
 	}
 	return nil, fmt.Errorf("there is no issuer called %q", name)
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
