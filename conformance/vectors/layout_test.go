@@ -1,0 +1,178 @@
+package vectors_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"mirnode/conformance/cases"
+	"mirnode/conformance/vectors"
+)
+
+// TestLayoutRoundTrip writes the suite's verdicts in the public draft's layout, reads them back and judges them.
+func TestLayoutRoundTrip(t *testing.T) {
+	dir, all := t.TempDir(), generate(t, vectors.Options{})
+	written, err := vectors.WriteLayout(dir, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := vectors.ReadLayout(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(read) != written || written < 400 {
+		t.Errorf("%d vectors were written, and %d read", written, len(read))
+	}
+	byID := make(map[string]*cases.Case)
+	for i := range all {
+		byID[all[i].ID] = &all[i]
+	}
+	for i := range read {
+		c := &read[i]
+		section, name, _ := strings.Cut(c.ID, "/draft-")
+		before := byID[section+"/"+name]
+		if before == nil {
+			t.Errorf("%s comes from nowhere", c.ID)
+			continue
+		}
+		if string(c.Verdict.Bytes()) != string(before.Verdict.Bytes()) || c.Verdict.Canonical != before.Verdict.Canonical || c.Refused != before.Refused {
+			t.Errorf("%s has changed on the way", c.ID)
+		}
+		judge(t, c, vectors.DefaultNow())
+	}
+}
+
+// TestDraftVectors runs the folder of MIR_VECTORS, such as the public draft's own vectors; or a vector with a verdict for each of two keys,
+// which is the form of theirs that the suite does not write.
+func TestDraftVectors(t *testing.T) {
+	folder := rotation(t)
+	if dir := os.Getenv("MIR_VECTORS"); dir != "" {
+		folder = os.DirFS(dir)
+	}
+	read, err := vectors.ReadLayout(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range read {
+		judge(t, &read[i], vectors.DefaultNow())
+	}
+	if len(read) < 2 {
+		t.Errorf("there are %d cases", len(read))
+	}
+}
+
+// rotation is a folder with one vector: a claim that verifies with one key and not with another.
+func rotation(t *testing.T) fs.FS {
+	t.Helper()
+	all := generate(t, vectors.Options{})
+	at := slices.IndexFunc(all, func(c cases.Case) bool { return c.ID == "time/current-key" })
+	if at < 0 {
+		t.Fatal("there is no case of a rotation")
+	}
+	in := all[at].Verdict
+	var document struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal(in.Keys, &document); err != nil || len(document.Keys) != 2 {
+		t.Fatalf("%s: %v", in.Keys, err)
+	}
+	const want = `{"verifyWith_new":{"result":"ACCEPT","code":null},"verifyWith_old":{"result":"REJECT","code":"KEY_NOT_FOUND"},"note":"rotated"}`
+	return fstest.MapFS{
+		"keys.json":              {Data: fmt.Appendf(nil, `{"old":%s,"new":%s}`, document.Keys[0], document.Keys[1])},
+		"05-rotation/claim.json": {Data: in.Bytes()}, "05-rotation/canonical.txt": {Data: []byte(in.Canonical + "\n")}, "05-rotation/expected.json": {Data: []byte(want)},
+	}
+}
+
+func TestReadLayoutRefuses(t *testing.T) {
+	const keys, claim, want = `{"a":{"pub":"x","expires":null}}`, `{"sig":"s"}`, `{"result":"ACCEPT","code":null,"verifyWith":"a"}`
+	for name, change := range map[string]struct {
+		file, data, says string
+	}{
+		"no keys":              {"keys.json", "", "keys.json"},
+		"keys that are no map": {"keys.json", "[]", "keys.json"},
+		"no verdict":           {"01-x/expected.json", `{"note":"x"}`, "verifyWith"},
+		"no expectation":       {"01-x/expected.json", "", "expected.json"},
+		"an unknown key":       {"01-x/expected.json", strings.Replace(want, `"a"`, `"b"`, 1), `"b"`},
+		"an unknown result":    {"01-x/expected.json", strings.Replace(want, "ACCEPT", "MAYBE", 1), "MAYBE"},
+		"a refusal, no code":   {"01-x/expected.json", strings.Replace(want, "ACCEPT", "REJECT", 1), "codes"},
+		"another signature":    {"01-x/signature.txt", "t", "signature.txt"},
+		"no vector":            {"01-x/claim.json", "", "claim.json"},
+		"a file too large":     {"01-x/canonical.txt", strings.Repeat("x", 1<<20+1), "canonical.txt"},
+		"a broken expectation": {"01-x/expected.json", `{"verifyWith_a":7}`, "verifyWith_a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := fstest.MapFS{"keys.json": {Data: []byte(keys)}, "01-x/claim.json": {Data: []byte(claim)}, "01-x/expected.json": {Data: []byte(want)}}
+			if _, err := vectors.ReadLayout(folder); err != nil {
+				t.Fatalf("the folder is wrong before: %v", err)
+			}
+			folder[change.file] = &fstest.MapFile{Data: []byte(change.data)}
+			if change.data == "" {
+				delete(folder, change.file)
+			}
+			if _, err := vectors.ReadLayout(folder); err == nil || !strings.Contains(err.Error(), change.says) {
+				t.Errorf("error %v, want one about %s", err, change.says)
+			}
+		})
+	}
+}
+
+// seen keeps the claims that a verifier was given.
+type seen map[string]string
+
+func (s seen) Verify(_ context.Context, c *cases.Case) cases.Finding {
+	s[c.ID] = string(c.Verdict.Bytes())
+	return cases.Finding{Passed: true}
+}
+
+// TestFresh: live cases follow the clock, and others do not.
+func TestFresh(t *testing.T) {
+	all := generate(t, vectors.Options{})
+	now, got := time.Date(2030, 5, 6, 7, 8, 9, 0, time.UTC), make(seen)
+	fresh := vectors.Fresh(got, vectors.Options{}, func() time.Time { return now })
+	live := 0
+	for i := range all {
+		c := &all[i]
+		if c.Verdict == nil {
+			continue
+		}
+		fresh.Verify(t.Context(), c)
+		same := got[c.ID] == string(c.Verdict.Bytes())
+		if same == c.Verdict.Live {
+			t.Errorf("%s: live is %t, and it went through unchanged is %t", c.ID, c.Verdict.Live, same)
+		}
+		if c.Verdict.Live {
+			live++
+		}
+	}
+	if live < 5 {
+		t.Errorf("there are %d live cases", live)
+	}
+	if want := "2030-05-06T07:14:09Z"; !strings.Contains(got["time/future-6-minutes"], want) {
+		t.Errorf("the claim of six minutes ahead is not of %s: %s", want, got["time/future-6-minutes"])
+	}
+}
+
+// TestRemake replaces what is generated and nothing else.
+func TestRemake(t *testing.T) {
+	other := cases.Case{ID: "registry/by-hand", Title: "kept"}
+	before := append(generate(t, vectors.Options{}), other)
+	after, err := vectors.Remake(before, vectors.Options{Suffix: "example.net"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range after {
+		switch c := &after[i]; {
+		case c.ID != before[i].ID:
+			t.Errorf("%s has become %s", before[i].ID, c.ID)
+		case c.ID == other.ID && c.Title != other.Title:
+			t.Error("a case was replaced that nobody generates")
+		case c.Verdict != nil && c.Verdict.Domain != "" && !strings.HasSuffix(c.Verdict.Domain, ".example.net"):
+			t.Errorf("%s is of %s", c.ID, c.Verdict.Domain)
+		}
+	}
+}
