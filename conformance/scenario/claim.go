@@ -123,7 +123,7 @@ func writeClaim(members map[string]any, pretty bool) ([]byte, error) {
 		}
 		fmt.Fprintf(&b, "  %q : %s%s\n", name, v, comma)
 	}
-	b.WriteString("}\n")
+	b.WriteString("}")
 	return []byte(b.String()), nil
 }
 
