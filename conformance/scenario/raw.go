@@ -147,10 +147,10 @@ func (p *play) ask(ctx context.Context, from, at string, within time.Duration, w
 		each, cancel := context.WithTimeout(ctx, within)
 		got, err := p.sendOnce(each, from, http.MethodGet, at, nil, nil)
 		cancel()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil: // the end broke the request off
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return fmt.Errorf("meanwhile another client got no answer within %v: %w", within, err)
 		}
 		if err := matchStatus(want, got.status); err != nil {

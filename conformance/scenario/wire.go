@@ -120,8 +120,7 @@ func (w *wire) run(ctx context.Context) (*wireResult, error) {
 	if !w.silent {
 		go reader.run()
 	}
-	err = w.write(ctx, connection, result)
-	if err != nil {
+	if err := w.write(ctx, connection, result); err != nil {
 		return nil, err
 	}
 	switch {
@@ -166,7 +165,7 @@ func (w *wire) write(ctx context.Context, connection net.Conn, result *wireResul
 		if err != nil {
 			return fmt.Errorf("%w: %w", errSteps, err)
 		}
-		if !sendPiece(ctx, connection, piece, once, result) || ctx.Err() != nil {
+		if goesOn := sendPiece(ctx, connection, piece, once, result); !goesOn {
 			return nil
 		}
 		if result.taken > maxWireSent {
@@ -203,7 +202,7 @@ func sendPiece(ctx context.Context, connection net.Conn, piece *wirePiece, once 
 			return false
 		}
 	}
-	return true
+	return ctx.Err() == nil
 }
 
 // wireReader reads answers until the connection ends, by itself: run in a goroutine of its own, which owns its fields until done is closed.
