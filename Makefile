@@ -10,7 +10,6 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: deps ## install what the tests need, then run them all with the race detector
-	$(GO) vet ./...
 	$(GO) test -race -p 3 -timeout 12m ./...
 
 deps: ## install the real parts that the tests run: bind9, unbound, a C compiler for the race detector

@@ -35,7 +35,7 @@ func TestAssertionsPage(t *testing.T) {
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-eu", "-c", "trap 'kill %1; wait %1' EXIT\n"+script.String())
 	shell.Dir = dir
-	shell.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=") // the program notes there which identities are the user's own
+	shell.Env = asUser(t, dir)
 	shell.Cancel = func() error { return shell.Process.Signal(os.Interrupt) }
 	shell.WaitDelay = time.Minute
 	out, err := shell.CombinedOutput()

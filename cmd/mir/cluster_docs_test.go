@@ -47,7 +47,7 @@ func TestClusterPage(t *testing.T) {
 		texts[len(texts)-1] + "\nif grep -q _mir-verify.news.test d/published.json; then exit 1; fi\ngrep -q '\"news.test\"' d/published.json\n"
 	dir := t.TempDir()
 	shell := exec.CommandContext(t.Context(), "bash", "-eu", "-c", "trap 'kill %1; wait %1' EXIT\nn=0\n"+script)
-	shell.Dir, shell.WaitDelay = dir, time.Minute
+	shell.Dir, shell.Env, shell.WaitDelay = dir, asUser(t, dir), time.Minute
 	if out, err := shell.CombinedOutput(); err != nil || !strings.Contains(string(out), "demo.test: pass") {
 		t.Fatalf("%v\n%s", err, out)
 	}

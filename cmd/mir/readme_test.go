@@ -35,10 +35,11 @@ func TestReadme(t *testing.T) {
 	}
 
 	dir := t.TempDir()
-	program, err := exec.LookPath("mir") // put into the PATH by testscript.Main
+	folder, err := program.folder()
 	if err != nil {
 		t.Fatal(err)
 	}
+	program := filepath.Join(folder, "mir")
 	running := exec.CommandContext(t.Context(), program, "cluster", "--dir", filepath.Join(dir, "demo"))
 	running.Stdout, running.Stderr = os.Stderr, os.Stderr
 	if err := running.Start(); err != nil {
@@ -57,7 +58,7 @@ func TestReadme(t *testing.T) {
 	commands := strings.NewReplacer("bin/mir", program, "/tmp/mir-demo", filepath.Join(dir, "demo")).Replace(script.String())
 	shell := exec.CommandContext(t.Context(), "sh", "-eu", "-c", commands)
 	shell.Dir = dir
-	shell.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME=") // the program notes there which identities are the user's own
+	shell.Env = asUser(t, dir)
 	out, err := shell.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

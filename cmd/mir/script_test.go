@@ -22,11 +22,12 @@ import (
 
 // TestMain lets the scripts run this program as `mir`.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mir": main})
+	testscript.Main(tests{m}, map[string]func(){"mir": main})
 }
 
 // TestScripts runs the built program as the scripts of testdata/script say. Beside the usual commands they have:
 //
+//	plain                        from here on run the program without the race detector
 //	exits CODE mir …             run the program and check its exit code
 //	filemode MODE FILE           check a file's permissions, in octal
 //	vectors                      all test vectors (those of MIR_VECTORS, else the project's), through verify and canonical
@@ -60,6 +61,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"plain":    usePlain,
 			"exits":    exits,
 			"filemode": fileMode,
 			"vectors":  allVectors,
