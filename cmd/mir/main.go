@@ -110,6 +110,7 @@ func newRootCommand(s streams) *cobra.Command {
 	root.AddCommand(
 		newClaimCommand(s),
 		newClusterCommand(s),
+		newConformanceCommand(s),
 		newDomainCommand(s),
 		newKeyCommand(s),
 		newSubjectCommand(s),
