@@ -63,7 +63,7 @@ func (c *checking) accusations(ctx context.Context) {
 		}
 		for _, p := range known.Peers {
 			for j, n := range c.Nodes {
-				if n.Domain != "" && n.Domain == p.Domain && p.Complaint != "" {
+				if n.Domain != "" && n.Domain == p.Domain && p.Complaint != "" && !c.wasAhead(j) { // that a clock is ahead is no false accusation
 					c.fail(accused, []byte(p.Complaint), "node %d complains about node %d: %s", i+1, j+1, p.Complaint)
 				}
 			}
@@ -75,7 +75,7 @@ func (c *checking) accusations(ctx context.Context) {
 func (c *checking) neverServed(ctx context.Context) {
 	for _, bad := range c.bad {
 		for i := range c.Nodes {
-			if bad.promise == future && c.wasAhead(i, bad) {
+			if bad.promise == future && c.couldTake(i, bad) {
 				continue // with that clock it was right to take it
 			}
 			status, answer, err := c.get(ctx, i, "/claims/"+bad.id)
@@ -86,8 +86,8 @@ func (c *checking) neverServed(ctx context.Context) {
 	}
 }
 
-// wasAhead tells whether the node's clock was ever so far ahead that the claim was none of the future.
-func (c *checking) wasAhead(i int, bad badClaim) bool {
+// couldTake tells whether the node's clock was ever so far ahead that the claim was none of the future.
+func (c *checking) couldTake(i int, bad badClaim) bool {
 	n := c.known(i)
 	_, most := n.skew(0, c.at())
 	return most+c.at()+tolerance >= bad.ahead

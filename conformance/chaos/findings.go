@@ -69,10 +69,13 @@ func (c *checking) held(id string) (message, skipped string) {
 	for _, b := range c.bad {
 		sorts[b.promise]++
 	}
-	logs := 0
+	logs, ahead := 0, ""
 	for i := range c.Nodes {
 		if c.known(i).key != nil {
 			logs++
+		}
+		if c.wasAhead(i) {
+			ahead = fmt.Sprintf(". The log of node %d counts only at that node: its clock was far ahead, and its peers wait until the times in it have come", i+1)
 		}
 	}
 	switch id {
@@ -83,7 +86,7 @@ func (c *checking) held(id string) (message, skipped string) {
 		if id == spread && len(c.Nodes) == 1 {
 			return "", "needs two nodes"
 		}
-		return fmt.Sprintf("%d claims were acknowledged, of %d submissions, while %d events happened", len(c.acks), c.counts.Submitted, c.counts.Events), ""
+		return fmt.Sprintf("%d claims were acknowledged, of %d submissions, while %d events happened", len(c.acks), c.counts.Submitted, c.counts.Events) + ahead, ""
 	case forged, future, invented:
 		if sorts[id] == 0 {
 			return "", "nobody tried"
@@ -93,7 +96,7 @@ func (c *checking) held(id string) (message, skipped string) {
 		if logs == 0 {
 			return "", "no node has a log"
 		}
-		return fmt.Sprintf("%d heads of %d logs were seen on the way", c.counts.Heads, logs), ""
+		return fmt.Sprintf("%d heads of %d logs were seen on the way", c.counts.Heads, logs) + ahead, ""
 	}
 	return "", ""
 }

@@ -58,6 +58,7 @@ func Draw(s Settings) (*Plan, error) {
 		return nil, errors.New("a liar has a name and a lie")
 	}
 	d := &drawing{Settings: s, random: random(s.Seed, "faults"), busy: make(map[int]time.Duration), end: s.Duration - s.Duration/settling}
+	d.far = 1 + random(s.Seed, "clocks").IntN(s.Nodes)
 	d.faults()
 	d.lies(random(s.Seed, "lies"))
 	slices.SortStableFunc(d.events, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
@@ -78,6 +79,7 @@ type drawing struct {
 	busy   map[int]time.Duration // until when a fault of the node lasts
 	cut    time.Duration         // until when the network is cut
 	number int                   // of the last fault
+	far    int                   // the one node whose clock may be far ahead
 }
 
 // pace is the mean time between the beginnings of two faults.
@@ -132,13 +134,22 @@ func (d *drawing) nodeFault(kind faultKind, at, until time.Duration) {
 	for _, do := range kind.begin {
 		event := Event{At: at, Do: do, Node: node}
 		if do == Start && kind.skewed {
-			event.Offset = offset
+			event.Offset = d.offset(node, offset)
 		}
 		d.add(event)
 	}
 	for _, do := range kind.end {
 		d.add(Event{At: until, Do: do, Node: node})
 	}
+}
+
+// offset bounds how wrong the node's clock may be. What a node logs while its clock is far ahead, its peers take only when that time has come; so it is one
+// node alone, and the others show what becomes of theirs.
+func (d *drawing) offset(node int, drawn time.Duration) time.Duration {
+	if node != d.far {
+		return min(drawn, slightlyAhead)
+	}
+	return drawn
 }
 
 func (d *drawing) add(e Event) {
