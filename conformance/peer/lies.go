@@ -117,9 +117,12 @@ func wrongOrigin(p *Peer) (*lie, error) {
 	return p.headOf("", "other."+p.Origin(), p.log.tree.Size(), p.log.tree.Root())
 }
 
-// otherSize: the head is signed and has the right root, of a size that is not that tree's.
+// otherSize: the head is signed and has the right root, of a size that is one less than that tree's.
 func otherSize(p *Peer) (*lie, error) {
-	return p.headOf("", p.Origin(), p.log.tree.Size()+1, p.log.tree.Root())
+	if p.log.tree.Size() < 2 {
+		return nil, fmt.Errorf("the log has no two entries")
+	}
+	return p.headOf("", p.Origin(), p.log.tree.Size()-1, p.log.tree.Root())
 }
 
 // unsigned: the signature's bytes are zero.

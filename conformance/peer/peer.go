@@ -234,8 +234,9 @@ func (p *Peer) Lie(name string) error {
 	return nil
 }
 
-// Hint tells a node, which is at the URL, that the peer's log has as many entries as it shows. The hint is not believed, only followed.
-func (p *Peer) Hint(ctx context.Context, client logread.Doer, node string) error {
+// Hint tells a node, which is at the URL, that the peer's log has as many entries as it shows, or as many as said (0: what it shows). A hint is not
+// believed, only followed, and nobody follows one about what is known already.
+func (p *Peer) Hint(ctx context.Context, client logread.Doer, node string, said int64) error {
 	p.mu.Lock()
 	shown := p.log
 	if p.other != nil && p.other.tree.Size() > shown.tree.Size() {
@@ -244,6 +245,9 @@ func (p *Peer) Hint(ctx context.Context, client logread.Doer, node string) error
 	size, root := shown.tree.Size(), shown.tree.Root()
 	if p.lie != nil && p.lie.size > 0 {
 		size = p.lie.size
+	}
+	if said > 0 {
+		size = said
 	}
 	p.mu.Unlock()
 	body := fmt.Sprintf(`{"from":%q,"hints":[{"origin":"%x","size":%d,"root":"%x"}]}`, p.domain, p.origin.Hash(), size, root[:4])

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -158,7 +159,7 @@ func checkpoint(ctx context.Context, p *play, args *checkpointArgs) error {
 func tilePaths(size int64) map[string]string {
 	last, width := size>>logread.TileHeight, int(size&(1<<logread.TileHeight-1))
 	paths := map[string]string{
-		"beyond": logread.TilePath(0, last+1, 256), "beyondEntries": logread.BundlePath(last+1, 256), "beyondLevel": logread.TilePath(7, 0, 256),
+		"beyond": logread.TilePath(0, last+1, 256), "beyondEntries": logread.BundlePath(last+1, 256), "beyondLevel": logread.TilePath(3, 0, 256),
 		"wider": logread.TilePath(0, last, width+1), "widerEntries": logread.BundlePath(last, width+1),
 	}
 	if width > 0 {
@@ -287,13 +288,34 @@ func consistent(ctx context.Context, p *play, args *consistentArgs) error {
 	return log.CheckConsistent(ctx, older, newer)
 }
 
+// forkArgs are the members of "forkProven".
+type forkArgs struct {
+	logArgs
+	Any bool `json:"any,omitzero"` // it is enough if one of the nodes has the proof
+}
+
 // forkProven wants a node to keep a proof that a log forked, and checks it by the log's key alone.
-func forkProven(ctx context.Context, p *play, args *logArgs) error {
+func forkProven(ctx context.Context, p *play, args *forkArgs) error {
+	if !args.Any {
+		return p.forkProvenAt(ctx, args.logArgs)
+	}
+	var failed error
+	for i := range p.world.Nodes {
+		err := p.forkProvenAt(ctx, logArgs{Node: i + 1, Of: args.Of})
+		if err == nil {
+			return nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+func (p *play) forkProvenAt(ctx context.Context, args logArgs) error {
 	node, err := p.node(args.Node)
 	if err != nil {
 		return err
 	}
-	key, _, err := p.logKey(ctx, *args)
+	key, _, err := p.logKey(ctx, args)
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,13 @@ type peerArgs struct {
 	Descriptor string `json:"descriptor,omitzero"`
 	Stranger   bool   `json:"stranger,omitzero"` // the nodes have not named it as a peer; in the step that names it first
 	At         string `json:"at,omitzero"`       // when it says to have taken in what follows; "": a minute ago
+	Rewind     *int64 `json:"rewind,omitzero"`   // show the log as it was with so many entries; what is appended then is another history
 	// Append puts records into its log: claims as texts, or objects (peerRecord).
 	Append []json.RawMessage `json:"append,omitzero"`
 	Fork   *peerFork         `json:"fork,omitzero"`
-	Rewind *int64            `json:"rewind,omitzero"` // show the log as it was with so many entries
 	Lie    *string           `json:"lie,omitzero"`    // one of peer.Lies; "": it ends
 	Quiet  bool              `json:"quiet,omitzero"`  // do not hint at it
+	Hinted int64             `json:"hinted,omitzero"` // the size that hints say; 0: the log's
 }
 
 // peerFork are two ways in which the log goes on.
@@ -102,7 +103,7 @@ func playPeer(ctx context.Context, p *play, args *peerArgs) error {
 		return nil
 	}
 	for _, node := range p.world.Nodes {
-		if err := played.Hint(ctx, recorder{p}, node.URL); err != nil {
+		if err := played.Hint(ctx, recorder{p}, node.URL, args.Hinted); err != nil {
 			return fmt.Errorf("a hint: %w", err)
 		}
 	}
@@ -124,6 +125,11 @@ func (p *play) changePeer(played *peer.Peer, args *peerArgs, known bool) error {
 			name = ""
 		}
 		if err := played.Describe(name); err != nil {
+			return err
+		}
+	}
+	if args.Rewind != nil {
+		if err := played.Rewind(*args.Rewind); err != nil {
 			return err
 		}
 	}
@@ -149,15 +155,27 @@ func (p *play) changePeer(played *peer.Peer, args *peerArgs, known bool) error {
 			return err
 		}
 	}
-	if args.Rewind != nil {
-		if err := played.Rewind(*args.Rewind); err != nil {
-			return err
-		}
+	if args.Lie == nil {
+		return nil
 	}
-	if args.Lie != nil {
-		return played.Lie(*args.Lie)
+	p.cleanups = append(p.cleanups, func() { _ = played.Lie("") }) // so that it takes nobody's time after the case
+	return played.Lie(*args.Lie)
+}
+
+// askedArgs are the members of "asked".
+type askedArgs struct {
+	Of   string `json:"of"`   // the name of a peer
+	Path string `json:"path"` // as in /log/entries
+}
+
+// askedOf tells how often a peer was asked for a page. Its answer has count.
+func askedOf(_ context.Context, p *play, args *askedArgs) error {
+	played, err := p.peerOf(args.Of)
+	if err != nil {
+		return err
 	}
-	return nil
+	p.answer, err = jsonAnswer(map[string]any{"count": played.Asked(args.Path)})
+	return err
 }
 
 func peerRecords(list []json.RawMessage) ([]peer.Record, error) {

@@ -46,6 +46,7 @@ func verbs() map[string]verb {
 		"submissions":  answers(submissions),
 		"acknowledged": does(acknowledged),
 		"peer":         does(playPeer),
+		"asked":        answers(askedOf),
 		"fault":        does(fault),
 		"texts":        answers(lookUpTexts),
 	}
