@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,11 +69,11 @@ func raw(ctx context.Context, p *play, args *rawArgs) error {
 	if args.Connections < 0 || args.Connections > maxConnections {
 		return fmt.Errorf("%w: connections: from 1 to %d", errSteps, maxConnections)
 	}
-	address, err := dialAddress(node.URL)
+	w, err := p.wireTo(node.URL)
 	if err != nil {
 		return err
 	}
-	w := &wire{address: address, from: p.address(args.From), pieces: args.Send, silent: args.Read == "never", limit: wireTime, closes: args.Must.wantsClose()}
+	w.from, w.pieces, w.silent, w.closes = p.address(args.From), args.Send, args.Read == "never", args.Must.wantsClose()
 	if args.For != nil {
 		w.limit = args.For.Duration
 	}
@@ -82,26 +83,29 @@ func raw(ctx context.Context, p *play, args *rawArgs) error {
 		return err
 	}
 	p.answer = results[0].answer()
-	p.exchanges.add(fmt.Sprintf("%d connection(s) to %s", len(results), address), results[0].sent, []byte(results[0].String()))
+	p.exchanges.add(fmt.Sprintf("%d connection(s) to %s", len(results), w.address), results[0].sent, []byte(results[0].String()))
 	if err := p.alive(ctx, node, args.From); err != nil {
 		return err
 	}
 	return args.Must.hold(results)
 }
 
-// dialAddress is the host and port of a node whose URL is http. Others are not spoken to in the clear.
-func dialAddress(nodeURL string) (string, error) {
+// wireTo is a connection to a node, over TLS where its URL says so.
+func (p *play) wireTo(nodeURL string) (*wire, error) {
 	u, err := url.Parse(nodeURL)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if u.Scheme != "http" {
-		return "", fmt.Errorf("raw connections need a node's plain HTTP listener, and %s is not one", nodeURL)
+	w, port := &wire{limit: wireTime}, "80"
+	if u.Scheme == "https" {
+		port = "443"
+		w.tls = &tls.Config{RootCAs: p.world.Roots, ServerName: u.Hostname(), NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
 	}
-	if u.Port() == "" {
-		return net.JoinHostPort(u.Hostname(), "80"), nil
+	if u.Port() != "" {
+		port = u.Port()
 	}
-	return u.Host, nil
+	w.address = net.JoinHostPort(u.Hostname(), port)
+	return w, nil
 }
 
 // times uses so many connections at one time. The results are in no order but that the first one is whole.
@@ -147,10 +151,10 @@ func (p *play) ask(ctx context.Context, from, at string, within time.Duration, w
 		each, cancel := context.WithTimeout(ctx, within)
 		got, err := p.sendOnce(each, from, http.MethodGet, at, nil, nil)
 		cancel()
-		switch {
-		case ctx.Err() != nil: // the end broke the request off
-			return nil
-		case err != nil:
+		if broken := ctx.Err(); broken != nil {
+			break // the end of the step broke the request off
+		}
+		if err != nil {
 			return fmt.Errorf("meanwhile another client got no answer within %v: %w", within, err)
 		}
 		if err := matchStatus(want, got.status); err != nil {

@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"bufio"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,7 +23,13 @@ import (
 // playAt plays one step against a server.
 func playAt(t *testing.T, url, step string) cases.Finding {
 	t.Helper()
-	w := &scenario.World{Nodes: []scenario.NodeAddress{{URL: url}}, Suffix: "conformance.test", Seed: "1", Addresses: netip.MustParsePrefix("127.64.0.0/10")}
+	return playIn(t, &scenario.World{}, url, step)
+}
+
+// playIn does so in a world that is half made.
+func playIn(t *testing.T, w *scenario.World, url, step string) cases.Finding {
+	t.Helper()
+	w.Nodes, w.Suffix, w.Seed, w.Addresses = []scenario.NodeAddress{{URL: url}}, "conformance.test", "1", netip.MustParsePrefix("127.64.0.0/10")
 	defer w.Close()
 	c := &cases.Case{ID: "hostile/test", Kind: cases.KindScenario, Steps: []json.RawMessage{json.RawMessage(step)}}
 	if err := scenario.Check(c); err != nil {
@@ -135,6 +142,15 @@ func TestRaw(t *testing.T) {
 			expect(t, playAt(t, wild(t, test.serve), test.step), test.wrong)
 		})
 	}
+}
+
+func TestRawOverTLS(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) }))
+	t.Cleanup(server.Close)
+	const step = `{"raw":{"send":[{"lines":["GET /x HTTP/1.1","Host: ${node:1.host}","Connection: close",""]}],"must":{"closed":true,"answers":1}},"expect":{"status":200,"contains":"/x"}}`
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	expect(t, playIn(t, &scenario.World{Roots: roots}, server.URL, step), "")
 }
 
 func TestRawWatchesOthers(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -67,8 +68,9 @@ func (p *wirePiece) bytes() ([]byte, error) {
 
 // wire is one connection that a client uses as it likes.
 type wire struct {
-	address string     // host:port
-	from    netip.Addr // the client's own address; the zero value: the system's choice
+	address string      // host:port
+	tls     *tls.Config // nil: in the clear
+	from    netip.Addr  // the client's own address; the zero value: the system's choice
 	pieces  []wirePiece
 	silent  bool          // never reads
 	closes  bool          // the server is expected to close: an answer is not the end
@@ -113,6 +115,14 @@ func (w *wire) run(ctx context.Context) (*wireResult, error) {
 		return result, nil
 	}
 	defer func() { _ = connection.Close() }() // what it has to say no longer matters
+	if w.tls != nil {
+		secured := tls.Client(connection, w.tls)
+		if secured.HandshakeContext(ctx) != nil {
+			result.refused = true
+			return result, nil
+		}
+		connection = secured
+	}
 	stop := context.AfterFunc(ctx, func() { _ = connection.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 
@@ -154,8 +164,8 @@ func (w *wire) write(ctx context.Context, connection net.Conn, result *wireResul
 		sleep(ctx, piece.Pause.Duration)
 		switch piece.End {
 		case "write":
-			if tcp, ok := connection.(*net.TCPConn); ok {
-				_ = tcp.CloseWrite() // fails where the connection is gone, which the reader sees
+			if half, ok := connection.(interface{ CloseWrite() error }); ok {
+				_ = half.CloseWrite() // fails where the connection is gone, which the reader sees
 			}
 		case "both":
 			result.gone = true
