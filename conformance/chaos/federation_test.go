@@ -415,4 +415,6 @@ func (l *fakeLiar) Lie(context.Context, string) ([]string, error) {
 
 func (l *fakeLiar) Honest() error { return nil }
 
+func (l *fakeLiar) Heard() int { return l.n }
+
 var _ chaos.Faults = (*federation)(nil)

@@ -87,7 +87,16 @@ func (c *checking) held(id string) (message, skipped string) {
 			return "", "needs two nodes"
 		}
 		return fmt.Sprintf("%d claims were acknowledged, of %d submissions, while %d events happened", len(c.acks), c.counts.Submitted, c.counts.Events) + ahead, ""
-	case forged, future, invented:
+	case invented:
+		heard := 0
+		for _, liar := range c.Liars {
+			heard += liar.Heard()
+		}
+		if sorts[id] == 0 || heard == 0 {
+			return "", "no node listened to a peer that lies"
+		}
+		return fmt.Sprintf("%d claims were invented, and nodes asked the peers that lie %d times about their logs and records", sorts[id], heard), ""
+	case forged, future:
 		if sorts[id] == 0 {
 			return "", "nobody tried"
 		}

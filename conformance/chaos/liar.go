@@ -113,8 +113,9 @@ func (l *peerLiar) Lie(ctx context.Context, lie string) ([]string, error) {
 	var hints sync.WaitGroup
 	hinting, cancel := context.WithTimeout(ctx, hintPatience)
 	defer cancel()
+	more := l.peer.Size() + 1 // nobody follows a hint about what is known already
 	for _, n := range l.Nodes {
-		hints.Go(func() { _ = l.peer.Hint(hinting, l.Client, n.URL) }) // a node that is away finds out by itself
+		hints.Go(func() { _ = l.peer.Hint(hinting, l.Client, n.URL, more) }) // a node that is away finds out by itself
 	}
 	hints.Wait()
 	return ids, err
@@ -149,3 +150,8 @@ func (l *peerLiar) tell(lie string) ([]string, error) {
 
 // Honest implements Lying. What the log holds, it holds; a fork stays one.
 func (l *peerLiar) Honest() error { return l.peer.Lie("") }
+
+// Heard implements Lying.
+func (l *peerLiar) Heard() int {
+	return l.peer.Asked("/log/checkpoint") + l.peer.Asked("/log/entries") + l.peer.Asked("/records/fetch")
+}

@@ -30,6 +30,8 @@ type Lying interface {
 	Lie(ctx context.Context, lie string) (claimIDs []string, err error)
 	// Honest ends all lies that can be ended.
 	Honest() error
+	// Heard counts what nodes have asked it for of its log: a lie that nobody hears shows nothing.
+	Heard() int
 }
 
 // Options say what a run is done to.
