@@ -7,19 +7,21 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"mirnode/conformance/cases"
 	"mirnode/protocol"
 )
 
 // vectorsDir names the folder of test vectors: that of MIR_VECTORS, such as the
-// protocol's normative ones, or the project's own.
+// protocol's normative ones, or the conformance suite's sample.
 func vectorsDir() string {
 	if dir := os.Getenv("MIR_VECTORS"); dir != "" {
 		return dir
 	}
-	return filepath.Join("testdata", "vectors")
+	return filepath.Join("..", "conformance", "vectors", "testdata", "layout")
 }
 
 func readJSON(t *testing.T, path string, v any) {
@@ -171,35 +173,45 @@ func verdicts(t *testing.T, vector string) map[string]vectorVerdict {
 	return verdicts
 }
 
-func TestTraps(t *testing.T) {
-	var file struct {
-		Keys  json.RawMessage
-		Traps []struct {
-			Name, Row, Note, Document, Key, Canonical string
-			DocumentBase64                            []byte
-			vectorVerdict
-		}
+// TestCases holds the package to the conformance suite's verdicts, as far as they are about formats and signatures.
+func TestCases(t *testing.T) {
+	all, err := cases.Embedded()
+	if err != nil {
+		t.Fatal(err)
 	}
-	readJSON(t, filepath.Join("testdata", "traps.json"), &file)
-	keys := namedKeys(t, file.Keys)
-	rows := make(map[string]bool)
-	for _, trap := range file.Traps {
-		rows[trap.Row] = true
-		t.Run(trap.Name, func(t *testing.T) {
-			document := []byte(trap.Document)
-			if trap.DocumentBase64 != nil {
-				document = trap.DocumentBase64
+	judged := 0
+	for i := range all {
+		c := &all[i]
+		if c.Verdict == nil || c.Verdict.Options != nil || slices.Contains(c.Verdict.Expect.Codes, string(protocol.ClaimExpired)) {
+			continue // what a verifier asks for, and what its clock says, is no matter of formats
+		}
+		judged++
+		t.Run(c.ID, func(t *testing.T) {
+			document := c.Verdict.Bytes()
+			doc, err := protocol.ParseKeyDocument(c.Verdict.Keys)
+			if err != nil {
+				t.Fatal(err)
 			}
-			code, form := judge(document, keys[trap.Key])
-			if code != trap.Code || code == "" && form != trap.Form {
-				t.Errorf("code %q, form %q; want %s %q, form %q: %s", code, form, trap.Result, trap.Code, trap.Form, trap.Note)
+			claim, err := protocol.ParseClaim(document)
+			if err == nil && string(claim.Canonical()) != c.Verdict.Canonical {
+				t.Errorf("canonical form\n%s, want\n%s", claim.Canonical(), c.Verdict.Canonical)
 			}
-			if c, err := protocol.ParseClaim(document); err == nil && string(c.Canonical()) != trap.Canonical {
-				t.Errorf("canonical form\n%s, want\n%s", c.Canonical(), trap.Canonical)
+			var key protocol.DomainKey
+			for _, k := range doc.Keys {
+				if claim != nil && k.Fingerprint == claim.KeyFingerprint {
+					key = k
+				}
+			}
+			code, form := judge(document, key)
+			if (code == "") == c.Refused || code != "" && !slices.Contains(c.Verdict.Expect.Codes, string(code)) {
+				t.Errorf("code %q, want %s %q: %s", code, c.Verdict.Expect.Result, c.Verdict.Expect.Codes, c.Title)
+			}
+			if code == "" && c.Verdict.Form != "" && form != c.Verdict.Form {
+				t.Errorf("signed in the form %s, want %s", form, c.Verdict.Form)
 			}
 		})
 	}
-	if len(rows) < 12 {
-		t.Errorf("the traps cover %d rows of the table", len(rows))
+	if judged < 300 {
+		t.Errorf("%d cases were judged", judged)
 	}
 }

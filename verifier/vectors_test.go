@@ -4,20 +4,22 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"mirnode/conformance/cases"
 	"mirnode/protocol"
 	"mirnode/verifier"
 )
 
-// vectorsDir names the folder of test vectors: that of MIR_VECTORS, such as the protocol's normative ones, or the project's own.
+// vectorsDir names the folder of test vectors: that of MIR_VECTORS, such as the protocol's normative ones, or the conformance suite's sample.
 func vectorsDir() string {
 	if dir := os.Getenv("MIR_VECTORS"); dir != "" {
 		return dir
 	}
-	return filepath.Join("..", "protocol", "testdata", "vectors")
+	return filepath.Join("..", "conformance", "vectors", "testdata", "layout")
 }
 
 func readFile(t testing.TB, path string) []byte {
@@ -52,10 +54,10 @@ func only(t testing.TB, keyFile []byte, name string) *verifier.Verifier {
 	return verifier.New(verifier.StaticKeys(keys...), verifier.Options{Now: clock})
 }
 
-// clock stands later than all vectors and traps.
+// clock stands later than all vectors.
 func clock() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) }
 
-// expected is a vector's expected.json, or a trap's end.
+// expected is a vector's expected.json.
 type expected struct {
 	Result string
 	Code   protocol.Code
@@ -126,32 +128,54 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestTraps holds every line of the protocol's table of traps to its last column.
-func TestTraps(t *testing.T) {
-	var file struct {
-		Keys  json.RawMessage
-		Traps []struct {
-			Name, Row, Document, Key string
-			DocumentBase64           []byte
-			expected
+// TestCases holds the verifier to the conformance suite's verdicts.
+func TestCases(t *testing.T) {
+	all, err := cases.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	judged := 0
+	for i := range all {
+		c := &all[i]
+		if c.Verdict == nil {
+			continue
+		}
+		judged++
+		t.Run(c.ID, func(t *testing.T) { checkCase(t, c) })
+	}
+	if judged < 300 {
+		t.Errorf("%d cases were judged", judged)
+	}
+}
+
+func checkCase(t *testing.T, c *cases.Case) {
+	t.Helper()
+	doc, err := protocol.ParseKeyDocument(c.Verdict.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy verifier.Policy
+	if o := c.Verdict.Options; o != nil {
+		policy.ExpectDomain, policy.NoExpiredKeys = o.ExpectDomain, o.NoExpiredKeys
+		if o.MaxAge != "" {
+			if policy.MaxAge, err = time.ParseDuration(o.MaxAge); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	decode(t, readFile(t, filepath.Join("..", "protocol", "testdata", "traps.json")), &file)
-	rows := map[string]bool{}
-	for _, trap := range file.Traps {
-		rows[trap.Row] = true
-		t.Run(trap.Name, func(t *testing.T) {
-			document := []byte(trap.Document)
-			if trap.DocumentBase64 != nil {
-				document = trap.DocumentBase64
-			}
-			if trap.Code != "" {
-				trap.Form = ""
-			}
-			trap.check(t, only(t, file.Keys, trap.Key), document)
-		})
+	now := clock
+	if c.Verdict.Now != nil {
+		now = func() time.Time { return *c.Verdict.Now }
 	}
-	if len(rows) < 11 {
-		t.Errorf("the traps cover %d rows of the table", len(rows))
+	got, err := verifier.New(verifier.StaticKeys(doc.Keys...), verifier.Options{Now: now}).Verify(t.Context(), c.Verdict.Bytes(), policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := c.Verdict.Expect
+	if got.Result() != want.Result || c.Refused && !slices.Contains(want.Codes, string(got.Code)) {
+		t.Errorf("%s %q (%s), want %s %q", got.Result(), got.Code, got.Reason, want.Result, want.Codes)
+	}
+	if form := verifier.Form(c.Verdict.Form); got.Accepted() && form != "" && got.Form != form {
+		t.Errorf("signed in the form %s, want %s", got.Form, form)
 	}
 }

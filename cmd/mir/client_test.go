@@ -80,7 +80,7 @@ func TestTheNextStepGoesOnWithTheSameNode(t *testing.T) {
 	defer secure.Close()
 	caFile := filepath.Join(t.TempDir(), "my ca.pem")
 	writeCertificate(t, caFile, secure.Certificate())
-	claim := filepath.Join("..", "..", "protocol", "testdata", "vectors", "01-valid-claim", "claim.json")
+	claim := filepath.Join("..", "..", "conformance", "vectors", "testdata", "layout", "01-valid-claim", "claim.json")
 	code, _, errors := runHere(t, "claim", "submit", claim, "--node", secure.URL, "--ca-file", caFile)
 	if code != 0 || !strings.Contains(errors, fmt.Sprintf("--node %s --ca-file '%s'\n", secure.URL, caFile)) {
 		t.Errorf("exit code %d: %s", code, errors)
@@ -90,7 +90,7 @@ func TestTheNextStepGoesOnWithTheSameNode(t *testing.T) {
 // TestNodesWordsAreHarmless lets a node answer with escape sequences and line breaks.
 func TestNodesWordsAreHarmless(t *testing.T) {
 	const bad = "x\x1b[2J\nACCEPT  all\u009b1m"
-	document, err := os.ReadFile(filepath.Join("..", "..", "protocol", "testdata", "vectors", "01-valid-claim", "claim.json"))
+	document, err := os.ReadFile(filepath.Join("..", "..", "conformance", "vectors", "testdata", "layout", "01-valid-claim", "claim.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestNodesWordsAreHarmless(t *testing.T) {
 				w.WriteHeader(status)
 				fmt.Fprint(w, answer)
 			}))
-			claim := filepath.Join("..", "..", "protocol", "testdata", "vectors", "01-valid-claim", "claim.json")
+			claim := filepath.Join("..", "..", "conformance", "vectors", "testdata", "layout", "01-valid-claim", "claim.json")
 			for _, args := range [][]string{{"claim", "get", noClaim}, {"claim", "list", "--domain", "a.test"}, {"claim", "submit", "--retry-for", "0s", claim}} {
 				_, out, errors := runHere(t, append(args, "--node", server.URL)...)
 				for line := range strings.Lines(out + errors) {

@@ -84,7 +84,7 @@ func vectorsDir() string {
 	if dir := os.Getenv("MIR_VECTORS"); dir != "" {
 		return dir
 	}
-	return filepath.Join("..", "..", "protocol", "testdata", "vectors")
+	return filepath.Join("..", "..", "conformance", "vectors", "testdata", "layout")
 }
 
 // runProgram runs a command line and returns its exit code.

@@ -28,6 +28,10 @@ type expected struct {
 // such a thing, and expected.json. The layout knows one verdict of one key on one claim: live cases, cases with options, and those that are
 // about the key document itself are left out.
 func WriteLayout(dir string, all []cases.Case) (int, error) {
+	return writeLayout(dir, all, func(c *cases.Case) string { return strings.ReplaceAll(c.ID, "/", "-") })
+}
+
+func writeLayout(dir string, all []cases.Case, folder func(*cases.Case) string) (int, error) {
 	names := namedEntries{named: make(map[string]entry), names: make(map[string]string)}
 	written := 0
 	for i := range all {
@@ -37,7 +41,7 @@ func WriteLayout(dir string, all []cases.Case) (int, error) {
 			continue
 		}
 		written++
-		if err := writeVector(filepath.Join(dir, strings.ReplaceAll(c.ID, "/", "-")), c, key); err != nil {
+		if err := writeVector(filepath.Join(dir, folder(c)), c, key); err != nil {
 			return written, err
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +88,37 @@ func rotation(t *testing.T) fs.FS {
 		"keys.json":              {Data: fmt.Appendf(nil, `{"old":%s,"new":%s}`, document.Keys[0], document.Keys[1])},
 		"05-rotation/claim.json": {Data: in.Bytes()}, "05-rotation/canonical.txt": {Data: []byte(in.Canonical + "\n")}, "05-rotation/expected.json": {Data: []byte(want)},
 	}
+}
+
+// TestSample holds the shipped sample to what the generator writes today.
+func TestSample(t *testing.T) {
+	dir := t.TempDir()
+	if err := vectors.WriteSample(dir); err != nil {
+		t.Fatal(err)
+	}
+	shipped, written := files(t, filepath.Join("testdata", "layout")), files(t, dir)
+	if !maps.Equal(shipped, written) || len(written) < 100 {
+		t.Errorf("the sample of %d files is not what the generator writes, of %d: go generate ./conformance/vectors", len(shipped), len(written))
+	}
+}
+
+// files reads all files of a folder.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		name, _ := filepath.Rel(dir, path)
+		all[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func TestReadLayoutRefuses(t *testing.T) {

@@ -1,4 +1,5 @@
-// Command write writes the generated cases of verdicts and of signers to conformance/cases, one file each. A second run writes the same bytes:
+// Command write writes the generated cases of verdicts and of signers to conformance/cases, one file each, and a sample of them in the layout
+// of the protocol's public draft. A second run writes the same bytes:
 //
 //	go generate ./conformance/vectors
 //
@@ -6,6 +7,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -18,8 +20,9 @@ import (
 
 func main() {
 	dir := flag.String("dir", filepath.Join("..", "cases"), "the folder of the cases")
+	sample := flag.String("sample", filepath.Join("testdata", "layout"), "the folder of the sample")
 	flag.Parse()
-	if err := run(*dir); err != nil {
+	if err := errors.Join(run(*dir), vectors.WriteSample(*sample)); err != nil {
 		log.Fatal(err)
 	}
 }
