@@ -116,14 +116,18 @@ func (p *play) send(ctx context.Context, client, method, url string, header http
 		if err != nil || limited || a.status != http.StatusTooManyRequests || try >= maxRetries {
 			return a, err
 		}
-		wait, err := strconv.Atoi(a.header.Get("Retry-After"))
-		if err != nil || time.Duration(wait)*time.Second > maxRetryAfter {
-			return a, nil
-		}
-		if !sleep(ctx, max(time.Duration(wait)*time.Second, 100*time.Millisecond)) {
+		wait, ok := a.retryAfter()
+		if !ok || !sleep(ctx, wait) {
 			return a, nil
 		}
 	}
+}
+
+// retryAfter says how long a node asks to wait, and whether that is short enough to do so. A node that says 0 is given a moment all the same.
+func (a *answer) retryAfter() (time.Duration, bool) {
+	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
+	wait := max(time.Duration(seconds)*time.Second, 100*time.Millisecond)
+	return wait, err == nil && wait <= maxRetryAfter
 }
 
 func (p *play) sendOnce(ctx context.Context, client, method, url string, header http.Header, body []byte) (*answer, error) {
@@ -132,7 +136,7 @@ func (p *play) sendOnce(ctx context.Context, client, method, url string, header 
 	if len(body) > 0 {
 		reader = strings.NewReader(string(body))
 	}
-	request, err := http.NewRequestWithContext(ctx, method, url, reader)
+	request, err := http.NewRequestWithContext(ctx, method, url, reader) //nolint:gosec // where to is what the tester and the cases say
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSteps, err)
 	}
@@ -144,7 +148,7 @@ func (p *play) sendOnce(ctx context.Context, client, method, url string, header 
 		request.Header.Del("Host")
 	}
 	sent := append(headText(request.Header), body...)
-	response, err := p.world.clients.from(p.address(client)).Do(request)
+	response, err := p.world.clients.from(p.address(client)).Do(request) //nolint:gosec // as above
 	if err != nil {
 		p.exchanges.add(what, sent, []byte(err.Error()))
 		return nil, fmt.Errorf("%s: no answer: %w", what, err)

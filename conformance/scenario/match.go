@@ -171,7 +171,7 @@ func matchType(want, got any) error {
 }
 
 func matchLength(want, got any) error {
-	length := 0
+	var length int
 	switch g := got.(type) {
 	case string:
 		length = len(g)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -204,13 +203,4 @@ func (p *play) make(as string, o *object) error {
 	}
 	p.vars[as] = o
 	return nil
-}
-
-// rawText is a value's JSON, or, of a string, the text itself.
-func rawText(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
-	}
-	return string(raw)
 }
