@@ -44,6 +44,7 @@ func BadKeys() []BadKey {
 		{"order-four-non-canonical", unhex("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"), "a point of order 4, with y = p"},
 		{"order-eight", unhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "a point of order 8"},
 		{"order-eight-other", unhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "another point of order 8"},
+		{"second-spelling", unhex("f0ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"), "a point of large order, with y = p + 3"},
 		{"not-on-curve", unhex("0200000000000000000000000000000000000000000000000000000000000000"), "no point of the curve"},
 	}
 }
