@@ -35,6 +35,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -143,10 +144,14 @@ func (r *ran) printed() string {
 	return fmt.Sprintf("it printed %s (exit code %d)", clip(text, most), r.exit)
 }
 
-// clip quotes the beginning of a text.
+// clip quotes the beginning of a text: as it is where it can be printed, else with escapes.
 func clip(s string, most int) string {
+	s, more := strings.ToValidUTF8(s, "\ufffd"), ""
 	if len(s) > most {
-		return fmt.Sprintf("%q…", strings.ToValidUTF8(s[:most], "\ufffd"))
+		s, more = strings.ToValidUTF8(s[:most], ""), " …"
 	}
-	return fmt.Sprintf("%q", strings.ToValidUTF8(s, "\ufffd"))
+	if strconv.CanBackquote(s) {
+		return "“" + s + "”" + more
+	}
+	return strconv.Quote(s) + more
 }

@@ -169,7 +169,7 @@ func TestBrokenPrograms(t *testing.T) {
 	brief := program.Options{Timeout: 100 * time.Millisecond}
 	check(t, verifier(t, fakeLine(t, "hang"), brief).Verify(t.Context(), c), "did not end within 100ms")
 	check(t, verifier(t, fakeLine(t, "flood"), program.Options{}).Verify(t.Context(), c), "printed more than 65536 bytes")
-	check(t, verifier(t, fakeLine(t, "crash"), program.Options{}).Verify(t.Context(), c), "ended by the signal killed; it printed \"about to\"")
+	check(t, verifier(t, fakeLine(t, "crash"), program.Options{}).Verify(t.Context(), c), "ended by the signal killed; it printed “about to”")
 	check(t, verifier(t, fakeLine(t, "complain", "x"), program.Options{}).Verify(t.Context(), c), "no such file: x")
 	check(t, verifier(t, fakeLine(t, "deaf"), program.Options{}).Verify(t.Context(), large), "")
 	ctx, cancel := context.WithCancel(t.Context())
