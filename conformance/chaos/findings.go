@@ -105,7 +105,12 @@ func (c *checking) held(id string) (message, skipped string) {
 		if logs == 0 {
 			return "", "no node has a log"
 		}
-		return fmt.Sprintf("%d heads of %d logs were seen on the way", c.counts.Heads, logs) + ahead, ""
+		return fmt.Sprintf("%d heads were seen on the way, of %d nodes' logs", c.counts.Heads, logs) + ahead, ""
+	case taken:
+		if c.counts.Acknowledged == 0 {
+			return "", "no claim was acknowledged"
+		}
+		return fmt.Sprintf("of %d submissions %d were acknowledged, %d refused as they had to be, and %d had no answer", c.counts.Submitted, c.counts.Acknowledged, c.counts.Refused, c.counts.Unanswered), ""
 	}
-	return "", ""
+	return fmt.Sprintf("all %d nodes take claims again", len(c.Nodes)), ""
 }

@@ -50,6 +50,7 @@ type peerLiar struct {
 	peer  *peer.Peer
 	is    issuer
 	count int // claims that were made for it
+	hints sync.WaitGroup
 	Audience
 }
 
@@ -60,7 +61,7 @@ type Audience struct {
 	Now    func() time.Time
 }
 
-// hintPatience bounds how long a lie waits for a node to hear that there is something to see. One that is away finds out by itself.
+// hintPatience bounds how long a node has to hear that there is something to see.
 const hintPatience = 500 * time.Millisecond
 
 // PlayLiars finds the players of all [Liars] among the suite's peers. seed and suffix are the run's.
@@ -107,17 +108,17 @@ func (l *peerLiar) records(n int, forge bool) (list []peer.Record, ids []string,
 	return list, ids, nil
 }
 
-// Lie implements Lying.
+// Lie implements Lying. It does not wait until the nodes have heard that there is something to see: what comes next must not be held up.
 func (l *peerLiar) Lie(ctx context.Context, lie string) ([]string, error) {
 	ids, err := l.tell(lie)
-	var hints sync.WaitGroup
-	hinting, cancel := context.WithTimeout(ctx, hintPatience)
-	defer cancel()
 	more := l.peer.Size() + 1 // nobody follows a hint about what is known already
 	for _, n := range l.Nodes {
-		hints.Go(func() { _ = l.peer.Hint(hinting, l.Client, n.URL, more) }) // a node that is away finds out by itself
+		l.hints.Go(func() {
+			hinting, cancel := context.WithTimeout(context.WithoutCancel(ctx), hintPatience)
+			defer cancel()
+			_ = l.peer.Hint(hinting, l.Client, n.URL, more) // a node that is away finds out by itself
+		})
 	}
-	hints.Wait()
 	return ids, err
 }
 
@@ -149,7 +150,10 @@ func (l *peerLiar) tell(lie string) ([]string, error) {
 }
 
 // Honest implements Lying. What the log holds, it holds; a fork stays one.
-func (l *peerLiar) Honest() error { return l.peer.Lie("") }
+func (l *peerLiar) Honest() error {
+	l.hints.Wait()
+	return l.peer.Lie("")
+}
 
 // Heard implements Lying.
 func (l *peerLiar) Heard() int {

@@ -149,8 +149,17 @@ func (r *run) begin(ctx context.Context) error {
 // at is the time since the run began.
 func (r *run) at() time.Duration { return r.Now().Sub(r.began) }
 
-func (r *run) tell(format string, args ...any) {
-	at, what := r.at(), fmt.Sprintf(format, args...)
+func (r *run) tell(format string, args ...any) { r.tellAt(r.at(), format, args...) }
+
+// late is from when on it is told that an event came later than planned, because the one before took its time.
+const late = time.Second
+
+// tellAt tells what happens at a time of the plan, so that two runs of one plan read alike.
+func (r *run) tellAt(at time.Duration, format string, args ...any) {
+	what := fmt.Sprintf(format, args...)
+	if behind := r.at() - at; behind >= late {
+		what += fmt.Sprintf(" (%.1fs late)", behind.Seconds())
+	}
 	r.mu.Lock()
 	r.happened = append(r.happened, fmt.Sprintf("%8.1fs  %s", at.Seconds(), what))
 	r.mu.Unlock()
@@ -208,7 +217,7 @@ func (r *run) events(ctx context.Context) {
 		if !r.sleepUntil(ctx, e.At) {
 			return
 		}
-		r.tell("%v", e)
+		r.tellAt(e.At, "%v", e)
 		if err := r.do(ctx, e); err != nil && ctx.Err() == nil {
 			r.tell("… that failed: %v", err)
 			r.goesWrong(wrong{promise: recovered, what: fmt.Sprintf("%v at %v failed: %v", e, e.At, err)})
