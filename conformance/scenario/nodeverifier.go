@@ -115,7 +115,10 @@ func (j judged) choice() string {
 	if j.Result == cases.Accept {
 		return "accepts it"
 	}
-	return strings.TrimSpace("refuses it " + j.Code)
+	if j.Code == "" {
+		return "refuses it"
+	}
+	return "refuses it with " + j.Code
 }
 
 // verdict asks POST /verify.

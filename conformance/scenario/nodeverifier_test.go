@@ -132,3 +132,26 @@ func TestNodeVerifierPublishes(t *testing.T) {
 		}
 	}
 }
+
+// Of a MAY either verdict is right, but the node must judge alike where it takes claims in.
+func TestNodeVerifierOfAChoice(t *testing.T) {
+	for name, test := range map[string]struct {
+		node          *registry
+		choice, wrong string
+	}{
+		"accepts":             {&registry{result: cases.Accept}, "accepts it", ""},
+		"refuses":             {&registry{result: cases.Reject, code: "INVALID_SCHEMA"}, "refuses it with INVALID_SCHEMA", ""},
+		"takes what it calls": {&registry{result: cases.Reject, code: "INVALID_SCHEMA", other: cases.Accept}, "", "POST /claims: should be REJECT"},
+	} {
+		test.node.kept = map[string]string{}
+		w := stage(t, 1, test.node.ServeHTTP)
+		c := &cases.Case{
+			ID: "time/choice", Kind: cases.KindVerdict, Requirement: cases.Requirement{Level: cases.May},
+			Verdict: &cases.VerdictInput{Claim: `{"mir":1,"sig":"x"}` + "\n", Expect: cases.Verdict{Result: cases.Accept}},
+		}
+		found := w.NodeVerifier().Verify(t.Context(), c)
+		if found.Passed != (test.wrong == "") || found.Choice != test.choice || !strings.Contains(found.Message, test.wrong) {
+			t.Errorf("%s: passed %v, %q, choice %q", name, found.Passed, found.Message, found.Choice)
+		}
+	}
+}
