@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"mirnode/conformance/cases"
 	"mirnode/conformance/report"
 	"mirnode/conformance/vectors"
+	"mirnode/protocol"
 )
 
 // defaultClusterNodes is how many nodes are started where no target is named: the least that can outvote one.
@@ -24,6 +24,7 @@ const defaultClusterNodes = 3
 type conformanceRun struct {
 	chosenCases
 	cluster                     int
+	program                     string
 	nodes                       []string
 	verifier, signer, canonical string
 	suffix, seed                string
@@ -76,6 +77,7 @@ Exit code 0: no MUST and no SHOULD failed. 1: a MUST failed, or a case passed th
 func (r *conformanceRun) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&r.cluster, "cluster", 0, fmt.Sprintf("start so many nodes and test them (default: %d, where no other target is named)", defaultClusterNodes))
+	f.StringVar(&r.program, "program", "", "run this program as the --cluster's nodes, as PROGRAM node …: another build of this one (default: this one)")
 	f.StringSliceVar(&r.nodes, "node", nil, "test the node at this URL; may be repeated for nodes of one federation")
 	f.StringVar(&r.verifier, "verifier", "", "test this verifier: a command line, run once for each case")
 	f.StringVar(&r.signer, "signer", "", "test this signer: a command line, run once for each case")
@@ -91,7 +93,7 @@ func (r *conformanceRun) addFlags(cmd *cobra.Command) {
 	f.StringVar(&r.dnsListen, "dns-listen", "", "serve the --node's names here, HOST:PORT over UDP and TCP: set this as its resolver")
 	f.StringVar(&r.httpsListen, "https-listen", "", "serve the domains' documents here, HOST:PORT: the port must be the --node's well-known port")
 	f.StringVar(&r.caOut, "ca-out", "", "write the certificate of the authority behind --https-listen to this file, for the --node to trust")
-	f.BoolVar(&r.static, "static", false, "the domains of `mir conformance publish` are published below --domain: test verdicts with them")
+	f.BoolVar(&r.static, "static", false, "what mir conformance publish wrote is published below --domain: test verdicts with them")
 	f.DurationVar(&r.wait, "wait", 0, "wait for the --node to answer, for up to this long, such as 30s")
 	f.IntVar(&r.parallel, "parallel", conformance.DefaultParallel, fmt.Sprintf("how many cases run side by side, up to %d", conformance.MaxParallel))
 	f.BoolVarP(&r.verbose, "verbose", "v", false, "tell of every case when it ends")
@@ -113,6 +115,9 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 	case len(targets) == 0:
 		r.cluster = defaultClusterNodes
 	}
+	if r.program != "" && r.cluster == 0 {
+		return withHint("--program says nothing without --cluster", cmd.Flags().Lookup("program").Usage)
+	}
 	for _, only := range []struct{ flag, of string }{
 		{"operator", "node"}, {"issuer", "node"}, {"api-key-file", "issuer"}, {"issuer", "api-key-file"}, {"dns-listen", "node"}, {"https-listen", "node"},
 		{"ca-out", "https-listen"}, {"dns-listen", "https-listen"}, {"https-listen", "dns-listen"}, {"static", "node"}, {"wait", "node"},
@@ -121,11 +126,19 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 			return withHint(fmt.Sprintf("--%s says nothing without --%s", only.flag, only.of), cmd.Flags().Lookup(only.of).Usage)
 		}
 	}
+	suffix, err := protocol.ParseDomain(r.suffix)
+	if err != nil {
+		return withHint(fmt.Sprintf("--domain %q: %v", r.suffix, err), "Give a domain such as conformance.example.com.")
+	}
+	r.suffix = suffix
 	if r.parallel < 1 || r.parallel > conformance.MaxParallel {
 		return withHint(fmt.Sprintf("--parallel %d is not possible", r.parallel), fmt.Sprintf("Give a number from 1 to %d.", conformance.MaxParallel))
 	}
 	if len(r.operators) > len(r.nodes) {
 		return withHint(fmt.Sprintf("%d --operator for %d --node", len(r.operators), len(r.nodes)), "Give one for each --node, in the same order.")
+	}
+	if r.vectors != "" && r.verifier == "" && r.canonical == "" {
+		return withHint("--vectors is for --verifier and --canonical", "Such vectors hand a verifier its keys; nodes find keys by themselves. Try --verifier \"mir claim verify --json --keys {keys}\".")
 	}
 	if r.static && r.dnsListen != "" {
 		return withHint("--static and --dns-listen exclude each other", "Either the domains are published, or the suite serves them.")
@@ -188,8 +201,11 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 		return errors.Join(err, out.discard())
 	}
 	defer func() { err = worse(err, closeTarget()) }()
-	if options.Cases, err = r.refreshed(plan.chosen); err != nil {
+	if options.Cases, err = r.remade(plan.chosen); err != nil {
 		return errors.Join(err, out.discard())
+	}
+	if options.Verifier != nil {
+		options.Verifier = vectors.Fresh(options.Verifier, r.made(), time.Now)
 	}
 	result, err := conformance.Run(ctx, options)
 	progress.end()
@@ -201,6 +217,23 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 		return &exit{exitMisuse, err}
 	}
 	return runVerdict(ctx, result)
+}
+
+// made says how the verdicts and the drafts are made.
+func (r *conformanceRun) made() vectors.Options {
+	return vectors.Options{Suffix: r.suffix, Seed: r.seed, Now: time.Now()}
+}
+
+// remade gives the cases as they are put to the target: for its domain, seed and time, and with the needs that the plan has found.
+func (r *conformanceRun) remade(chosen []cases.Case) ([]cases.Case, error) {
+	made, err := vectors.Remake(chosen, r.made())
+	if err != nil {
+		return nil, withHint("--domain: "+err.Error(), "")
+	}
+	for i := range made {
+		made[i].Needs = chosen[i].Needs
+	}
+	return made, nil
 }
 
 // runVerdict is the exit code of a run as an error.
@@ -219,25 +252,3 @@ func runVerdict(ctx context.Context, result *conformance.Result) error {
 
 // suiteVersion is the version of the program, which is that of the suite.
 func suiteVersion() string { return readVersion(debug.ReadBuildInfo()).Version }
-
-// refreshed gives the cases as they are put to the target: those that depend on the seed, the suffix or the present are made anew.
-func (r *conformanceRun) refreshed(chosen []cases.Case) ([]cases.Case, error) {
-	generated, err := vectors.Generate(vectors.Options{Suffix: r.suffix, Seed: r.seed, Now: time.Now()})
-	if err != nil {
-		return nil, err
-	}
-	shipped := r.suffix == vectors.DefaultSuffix && r.seed == vectors.DefaultSeed
-	fresh := slices.Clone(chosen)
-	for i := range fresh {
-		live := fresh[i].Verdict != nil && fresh[i].Verdict.Live
-		if fresh[i].Kind == cases.KindScenario || shipped && !live {
-			continue
-		}
-		if at := slices.IndexFunc(generated, func(c cases.Case) bool { return c.ID == fresh[i].ID }); at >= 0 {
-			needs := fresh[i].Needs
-			fresh[i] = generated[at]
-			fresh[i].Needs = needs
-		}
-	}
-	return fresh, nil
-}

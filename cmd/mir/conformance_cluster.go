@@ -124,7 +124,7 @@ func startTestCluster(ctx context.Context, r *conformanceRun, s streams, plans [
 		all[i] = i
 	}
 	up.cluster, err = cluster.Start(ctx, cluster.Options{
-		Dir: filepath.Join(up.dir, "cluster"), Nodes: r.cluster, Logger: log, Flags: func(i int) []string { return flags[i] }, Idle: all,
+		Dir: filepath.Join(up.dir, "cluster"), Nodes: r.cluster, Program: r.program, Logger: log, Flags: func(i int) []string { return flags[i] }, Idle: all,
 	})
 	if err != nil {
 		return up, err

@@ -16,6 +16,7 @@ import (
 
 	"mirnode/conformance"
 	"mirnode/conformance/cases"
+	"mirnode/conformance/vectors"
 	"mirnode/internal/nearest"
 )
 
@@ -199,7 +200,7 @@ func newConformanceExportCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			written, err := exportVectors(filepath.Join(dir, "vectors"), all)
+			written, err := vectors.WriteLayout(filepath.Join(dir, "vectors"), all)
 			if err != nil {
 				return &exit{exitMisuse, err}
 			}

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"mirnode/conformance"
 	"mirnode/conformance/cases"
 	conformanceprogram "mirnode/conformance/program"
+	"mirnode/conformance/vectors"
 )
 
 // programTarget is a program that is run once for each case.
@@ -61,6 +63,14 @@ func (t *programTarget) open(_ context.Context, _ []cases.Case, o *conformance.O
 	return func() error { return nil }, nil
 }
 
-func (r *conformanceRun) draftVectors() ([]cases.Case, error) { return nil, nil }
-
-func exportVectors(string, []cases.Case) (int, error) { return 0, nil }
+// draftVectors reads the vectors of --vectors.
+func (r *conformanceRun) draftVectors() ([]cases.Case, error) {
+	if r.vectors == "" {
+		return nil, nil
+	}
+	read, err := vectors.ReadLayout(os.DirFS(r.vectors))
+	if err != nil {
+		return nil, withHint(fmt.Sprintf("--vectors %s: %v", r.vectors, err), "Name the folder that holds keys.json and a folder for each vector.")
+	}
+	return read, nil
+}
