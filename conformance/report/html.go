@@ -15,11 +15,11 @@ import (
 
 // Bounds of the page, so that a browser on a phone opens it, whatever the target sent. Sizes are of each side of an exchange, as it is shown.
 const (
-	pageExchanges   = 6 << 20  // bytes of exchanges in all; failures come first, and what is over is left out and said
+	pageExchanges   = 4 << 20  // bytes of exchanges in all; failures come first, and what is over is left out and said
 	failedBytes     = 16 << 10 // of a case that failed
-	otherBytes      = 2 << 10  // of any other case
+	otherBytes      = 1 << 10  // of any other case
 	failedExchanges = 40       // the last ones
-	otherExchanges  = 6
+	otherExchanges  = 4
 	messageBytes    = 8 << 10
 	opened          = 10 // failures that stand open: more of them are read as a list first
 )
