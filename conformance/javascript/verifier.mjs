@@ -1,12 +1,14 @@
 // A verifier of MIR claims in JavaScript, for Node.js 20 or later, without packages: an example of a program that the conformance suite can test.
 //
-//   node verifier.mjs KEYS < claim
+//   node verifier.mjs [--max-age 24h] [--expect-domain DOMAIN] [--no-expired-keys] KEYS < claim
 //
 // KEYS is a domain's mir.json. It prints {"result":"ACCEPT"} or {"result":"REJECT","code":"…"}.
 //
 // With --loose=duplicates,spellings,small-order (or some of these) it falls into the traps of the same names, as careless verifiers do.
 import { verify } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { canonical } from "./canonical.mjs";
 import { lookup, parse, SyntaxFault } from "./json.mjs";
 import { base64url, readKeys } from "./keys.mjs";
@@ -98,26 +100,58 @@ function forms(claim) {
 // plainVersion writes the version as 1, however it was spelled.
 const plainVersion = (m) => (m.name === "mir" ? { ...m, value: { kind: "number", literal: "1" } } : m);
 
-function judge(bytes, keys, now, loose) {
-  const claim = readClaim(bytes, loose);
+// judge goes through the steps in their order. A Rejection is the first that fails.
+function judge(bytes, keys, now, options) {
+  const claim = readClaim(bytes, options.loose);
   const [text, sdk] = forms(claim);
+  const expected = options["expect-domain"]?.toLowerCase();
+  need(!expected || claim.domain.toLowerCase() === expected, "DOMAIN_MISMATCH", "another domain was expected");
   const key = keys.get(claim.keyFingerprint);
   need(key, "KEY_NOT_FOUND", "the domain publishes no such key");
-  need(key.expires === null || claim.at <= key.expires + SKEW, "KEY_EXPIRED", "the key had expired by then");
+  const expired = (at) => key.expires !== null && at > key.expires + SKEW;
+  need(!expired(claim.at), "KEY_EXPIRED", "the key had expired by then");
+  need(!options["no-expired-keys"] || !expired(now), "KEY_EXPIRED", "the key has expired");
   need(claim.at <= now + SKEW, "CLAIM_EXPIRED", "it is of the future");
+  need(!options["max-age"] || now - claim.at <= duration(options["max-age"]), "CLAIM_EXPIRED", "it is too old");
   const signed = (form) => verify(null, Buffer.from(form.text), key.public, claim.signature);
   if (signed(text)) return;
   need(!sdk.fault, "CANONICALIZATION_ERROR", sdk.fault);
   need(sdk.text !== text.text && signed(sdk), "INVALID_SIGNATURE", "the signature is over something else");
 }
 
-const options = process.argv.slice(2);
-const loose = new Set(options.filter((o) => o.startsWith("--loose=")).flatMap((o) => o.slice("--loose=".length).split(",")));
-const file = options.find((o) => !o.startsWith("--"));
-try {
-  judge(readFileSync(0), readKeys(readFileSync(file), loose), BigInt(Date.now()) * 1_000_000n, loose);
-  console.log(JSON.stringify({ result: "ACCEPT" }));
-} catch (e) {
-  if (!(e instanceof Rejection)) throw e;
-  console.log(JSON.stringify({ result: "REJECT", code: e.code }));
+// duration reads "90s", "30m" or "24h", in nanoseconds.
+function duration(s) {
+  const [, number, unit] = /^([0-9]+)([smh])$/.exec(s);
+  return BigInt(number) * { s: 1n, m: 60n, h: 3600n }[unit] * 1_000_000_000n;
+}
+
+// verdict judges a claim by the keys in a domain's mir.json, both as bytes: {result: "ACCEPT"} or {result: "REJECT", code}.
+export function verdict(claim, keys, options) {
+  try {
+    judge(claim, readKeys(keys, options.loose), BigInt(Date.now()) * 1_000_000n, options);
+    return { result: "ACCEPT" };
+  } catch (e) {
+    if (!(e instanceof Rejection)) throw e;
+    return { result: "REJECT", code: e.code };
+  }
+}
+
+// readOptions reads a command line: its options, and its one other word.
+export function readOptions(words) {
+  const { values, positionals } = parseArgs({
+    args: words,
+    allowPositionals: true,
+    options: {
+      "max-age": { type: "string" },
+      "expect-domain": { type: "string" },
+      "no-expired-keys": { type: "boolean" },
+      loose: { type: "string", default: "" },
+    },
+  });
+  return { ...values, loose: new Set(values.loose.split(",")), file: positionals[0] };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const options = readOptions(process.argv.slice(2));
+  console.log(JSON.stringify(verdict(readFileSync(0), readFileSync(options.file), options)));
 }
