@@ -210,12 +210,12 @@ func (s *httpsServer) serve(w http.ResponseWriter, r *http.Request, p *published
 	s.drip(w, r, d)
 }
 
-// drip sends a body byte by byte.
+// drip sends a body byte by byte. A client that will not wait sees the connection break off, and never a document that ends where it gave up.
 func (s *httpsServer) drip(w http.ResponseWriter, r *http.Request, d *Document) {
 	flush := http.NewResponseController(w)
 	for i := range len(d.Body) {
 		if _, err := w.Write([]byte{d.Body[i]}); err != nil || flush.Flush() != nil || !s.pause(r.Context(), min(d.DripEvery, maxDelay)) {
-			return
+			panic(http.ErrAbortHandler)
 		}
 	}
 }
