@@ -20,7 +20,9 @@ type expected struct {
 	Codes      []string `json:"codes,omitempty"` // where several are right: all of them, Code first
 	VerifyWith string   `json:"verifyWith"`
 	Form       string   `json:"form,omitempty"`
-	Note       string   `json:"note,omitempty"`
+	// Level is how much is demanded, where it is not a MUST: of a MAY either verdict is right.
+	Level cases.Level `json:"level,omitempty"`
+	Note  string      `json:"note,omitempty"`
 }
 
 // WriteLayout writes the verdicts among the cases to a folder in the layout of the protocol's public draft, and returns how many there
@@ -107,6 +109,9 @@ func writeVector(dir string, c *cases.Case, key string) error {
 	want := expected{Result: v.Expect.Result, VerifyWith: key, Form: v.Form, Note: c.Title}
 	if len(v.Expect.Codes) > 0 {
 		want.Code = &v.Expect.Codes[0]
+	}
+	if c.Requirement.Level != cases.Must {
+		want.Level = c.Requirement.Level
 	}
 	if len(v.Expect.Codes) > 1 {
 		want.Codes = v.Expect.Codes

@@ -44,7 +44,8 @@ func TestLayoutRoundTrip(t *testing.T) {
 			t.Errorf("%s comes from nowhere", c.ID)
 			continue
 		}
-		if string(c.Verdict.Bytes()) != string(before.Verdict.Bytes()) || c.Verdict.Canonical != before.Verdict.Canonical || c.Refused != before.Refused {
+		if string(c.Verdict.Bytes()) != string(before.Verdict.Bytes()) || c.Verdict.Canonical != before.Verdict.Canonical || c.Refused != before.Refused ||
+			c.Requirement.Level != before.Requirement.Level && before.Requirement.Level != cases.Must {
 			t.Errorf("%s has changed on the way", c.ID)
 		}
 		judge(t, c, vectors.DefaultNow())

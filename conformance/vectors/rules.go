@@ -120,8 +120,8 @@ func ruleDecoding() cases.Requirement {
 }
 
 func ruleEquation() cases.Requirement {
-	return must("RFC 8032, 5.1.7", "Check the group equation [8][S]B = [8]R + [8][k]A'. It's sufficient, but not required, to instead check "+
-		"[S]B = R + [k]A'.")
+	return should(orderPage, "The signature is checked by the stricter equation of RFC 8032, section 5.1.7: [S]B = R + [k]A', without the cofactor, "+
+		"R compared by its bytes, and S below the order of the group.")
 }
 
 func ruleSmallOrder() cases.Requirement {
