@@ -33,7 +33,6 @@ var descriptors = map[string]struct { // never changed
 		}
 	}},
 	"other-domain": {change: func(_ *Peer, d *protocol.DescriptorDraft) { d.Origin.Domain = "other." + d.Origin.Domain }},
-	"inside":       {change: func(_ *Peer, d *protocol.DescriptorDraft) { d.URL = "https://localhost" }},
 	"wrong-signer": {signer: "stranger"},
 	"other-log-key": {change: func(p *Peer, d *protocol.DescriptorDraft) {
 		d.LogKey = vectors.Key("1", "log key "+p.domain).Public().(ed25519.PublicKey)

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -90,6 +91,10 @@ func (p *Peer) serveHeads(w http.ResponseWriter, shown *log) {
 // serveTile answers for tiles of hashes; everything else is not there, as a node that mirrors nothing has it.
 func serveTile(w http.ResponseWriter, r *http.Request, shown *log) {
 	path, ok := strings.CutPrefix(r.URL.Path, "/log/tile/")
+	if bundle, isBundle := strings.CutPrefix(path, "entries/"); isBundle {
+		serveBundle(w, bundle, shown)
+		return
+	}
 	tile, err := tlog.ParseTilePath("tile/8/" + path)
 	if !ok || err != nil || tile.L < 0 || tile.H != logread.TileHeight {
 		http.Error(w, "there is no such page", http.StatusNotFound)
@@ -100,7 +105,21 @@ func serveTile(w http.ResponseWriter, r *http.Request, shown *log) {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return
 	}
-	_, _ = w.Write(data)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	_, _ = w.Write(data) //nolint:gosec // hashes, labelled as no page
+}
+
+// serveBundle answers for entries in bundles (C2SP tlog-tiles).
+func serveBundle(w http.ResponseWriter, path string, shown *log) {
+	tile, err := tlog.ParseTilePath("tile/8/0/" + path)
+	if err != nil || tile.N*256+int64(tile.W) > int64(len(shown.lines)) {
+		http.Error(w, errNoTile.Error(), http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	for _, line := range shown.entries(tile.N*256, tile.N*256+int64(tile.W)) {
+		_, _ = w.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(line))), line...))
+	}
 }
 
 // serveBodies answers POST /records/fetch.

@@ -18,7 +18,7 @@ import (
 // Bounds of "submissions".
 const (
 	maxSubmissions = 2000
-	maxSubmitters      = 16
+	maxSubmitters  = 16
 )
 
 // submissionsArgs are the members of "submissions".
@@ -161,7 +161,7 @@ type watchResult struct {
 }
 
 // watchPause is the time between two looks at a log's head.
-const watchPause = 5 * time.Millisecond
+const watchPause = 40 * time.Millisecond
 
 // watch reads a log's head again and again until ctx ends, and wants each to follow from the one before.
 func watch(ctx context.Context, log *logread.Log) (seen watchResult) {
