@@ -3,12 +3,8 @@ package scenario_test
 import (
 	"bytes"
 	"crypto"
-	"encoding/asn1"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
-	"math/big"
-	"slices"
 	"strings"
 	"testing"
 
@@ -186,80 +182,6 @@ func TestRevocations(t *testing.T) {
 	next, err := protocol.ParsePayload(both.text())
 	if signature, _ := base64.StdEncoding.DecodeString(both.Signature); err != nil || next.Supersedes != string(d.sent["/id"]) || both.Display != "x" || !verifies(key, both.Payload, signature) {
 		t.Errorf("the successor is %s, %v", d.sent["/supersede"], err)
-	}
-}
-
-// half is n/2 of P-256, and ed25519Order the order of the other group, both from their standards.
-var (
-	half, _         = new(big.Int).SetString("7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8", 16)
-	ed25519Order, _ = new(big.Int).SetString("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed", 16)
-)
-
-// TestSpellings: each word does to a signature what it says, judged by the standard library.
-func TestSpellings(t *testing.T) {
-	type signed struct {
-		text      string
-		key       crypto.PublicKey
-		message   []byte
-		algorithm string
-	}
-	good := func(s signed, decode func(string) ([]byte, error)) bool {
-		raw, err := decode(s.text)
-		return err == nil && verifies(s.key, s.message, raw)
-	}
-	der := func(text string) ([]byte, error) {
-		raw, err := base64.StdEncoding.DecodeString(text)
-		var both struct{ R, S *big.Int }
-		if rest, err := asn1.Unmarshal(raw, &both); err != nil || len(rest) > 0 {
-			return nil, err
-		}
-		return append(both.R.FillBytes(make([]byte, 32)), both.S.FillBytes(make([]byte, 32))...), err
-	}
-	std := base64.StdEncoding.DecodeString
-	sOf := func(s signed) *big.Int {
-		raw, _ := std(s.text)
-		return number(raw[32:])
-	}
-	length := func(n int) func(signed) bool {
-		return func(s signed) bool { raw, err := std(s.text); return err == nil && len(raw) == n }
-	}
-	for words, c := range map[string]struct {
-		algorithm string
-		right     func(s signed) bool
-	}{
-		`"base64"`:             {"Ed25519", func(s signed) bool { return good(s, std) && strings.HasSuffix(s.text, "==") }},
-		`"base64-unpadded"`:    {"Ed25519", func(s signed) bool { return good(s, base64.RawStdEncoding.DecodeString) }},
-		`"base64url"`:          {"ES256", func(s signed) bool { return good(s, base64.URLEncoding.DecodeString) && len(s.text) == 88 }},
-		`"base64url-unpadded"`: {"ES256", func(s signed) bool { return good(s, base64.RawURLEncoding.DecodeString) }},
-		`"hex"`:                {"Ed25519", func(s signed) bool { return good(s, hex.DecodeString) }},
-		`"lines"`:              {"Ed25519", func(s signed) bool { return good(s, std) && strings.Count(s.text, "\n") == 2 }},
-		`"trailing-bits"`: {"Ed25519", func(s signed) bool {
-			_, err := base64.RawURLEncoding.Strict().DecodeString(s.text)
-			return good(s, base64.RawURLEncoding.DecodeString) && err != nil
-		}},
-		`"der"`:          {"ES256", func(s signed) bool { return good(s, der) }},
-		`"high-s"`:       {"ES256", func(s signed) bool { return good(s, std) && sOf(s).Cmp(half) > 0 }},
-		`"low-s"`:        {"ES256", func(s signed) bool { return good(s, std) && sOf(s).Cmp(half) <= 0 }},
-		`"high-s","der"`: {"ES256", func(s signed) bool { return good(s, der) }},
-		`"flip"`:         {"ES256", func(s signed) bool { return !good(s, std) && length(64)(s) }},
-		`"zero","der"`:   {"ES256", func(s signed) bool { raw, _ := std(s.text); return hex.EncodeToString(raw) == "3006020100020100" }},
-		`"zero"`:         {"Ed25519", func(s signed) bool { raw, _ := std(s.text); return len(raw) == 64 && number(raw).Sign() == 0 }},
-		`"cut"`:          {"Ed25519", length(63)},
-		`"long"`:         {"Ed25519", length(65)},
-		`"der","long"`:   {"ES256", func(s signed) bool { raw, _ := std(s.text); return len(raw) == int(raw[1])+3 }},
-		`"plus-order"`: {"Ed25519", func(s signed) bool {
-			raw, _ := std(s.text)
-			little := slices.Clone(raw[32:])
-			slices.Reverse(little)
-			less := new(big.Int).Sub(number(little), ed25519Order).FillBytes(make([]byte, 32))
-			slices.Reverse(less)
-			return !good(s, std) && verifies(s.key, s.message, append(raw[:32:32], less...))
-		}},
-	} {
-		body, _, payload, key := assert(t, c.algorithm, `,"spelling":[`+words+`]`)
-		if !c.right(signed{body.Signature, key, []byte(payload), c.algorithm}) {
-			t.Errorf("%s of %s gives %q", words, c.algorithm, body.Signature)
-		}
 	}
 }
 
