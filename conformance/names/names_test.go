@@ -211,8 +211,9 @@ func TestDocuments(t *testing.T) {
 	}
 	publish(t, n, "close.a.test", names.Domain{Document: &names.Document{Close: true}})
 	publish(t, n, "late.a.test", names.Domain{Document: &names.Document{Hang: true}})
+	publish(t, n, "drip.a.test", names.Domain{Document: &names.Document{Body: "{}", DripEvery: time.Hour}})
 	client.Timeout = 200 * time.Millisecond
-	for _, host := range []string{"close", "late", "unknown"} {
+	for _, host := range []string{"close", "late", "drip", "unknown"} {
 		if answer, _, err = get(t, client, "https://"+host+".a.test/.well-known/mir.json"); err == nil {
 			t.Errorf("%s: answered %v", host, answer)
 		}
