@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +17,7 @@ func newClaimSignCommand() *cobra.Command {
 		Short: "Sign a claim",
 		Long: "Signs an unsigned claim and writes the signed one to standard output. What a conformant signer must not make is refused, and the\n" +
 			"reason given: types of the protocol's namespace that it does not define, e-mail addresses and phone numbers in metadata, values that\n" +
-			"two implementations would write differently.\n\n" + coreTypesHelp(),
+			"two implementations would write differently, timestamps that lie ahead.\n\n" + coreTypesHelp(),
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := readPrivateKey(cmd, keyFile)
@@ -34,11 +36,25 @@ func newClaimSignCommand() *cobra.Command {
 			if err != nil {
 				return refused(cmd, err)
 			}
+			if err := notFromTheFuture(claim, time.Now()); err != nil {
+				return refused(cmd, err)
+			}
 			return printDocument(cmd, claim)
 		},
 	}
 	cmd.Flags().StringVar(&keyFile, "key", defaultKeyFile, "PEM file of the private key")
 	return cmd
+}
+
+// notFromTheFuture holds a claim's timestamp to the claim format, which allows for clocks that differ by five minutes, and for no more.
+func notFromTheFuture(claim *protocol.Claim, now time.Time) error {
+	if !claim.Time().After(now.Add(protocol.ClockSkew)) {
+		return nil
+	}
+	return &protocol.Error{
+		Code: protocol.ClaimExpired, Message: fmt.Sprintf("the timestamp %s is more than %v in the future", claim.Timestamp, protocol.ClockSkew),
+		Hint: "a claim says what happened: sign it then, and keep this machine's clock right",
+	}
 }
 
 // printDocument writes a claim as it is, on a line of its own.

@@ -205,8 +205,14 @@ func (l *fakeLog) resource(w http.ResponseWriter, r *http.Request, path, fault s
 	case len(data) == 0:
 		http.NotFound(w, r)
 		return
-	case fault == "tile" && !entries || fault == "hash" && entries:
-		data[len(data)-4] ^= 1 // within the last hash of a tile, and within the last record's digits
+	case fault == "tile" && !entries:
+		data[len(data)-4] ^= 1 // within the last hash
+	case fault == "hash" && entries: // within the last record's hex digits
+		if digit := &data[len(data)-4]; *digit == '0' {
+			*digit = '1'
+		} else {
+			*digit = '0'
+		}
 	case fault == "entry" && entries:
 		data[2] ^= 1
 	case fault == "endless":
