@@ -59,7 +59,7 @@ var promises = []promise{
 		"Two nodes that never agree again give two answers to one question."},
 	{accused, "All nodes are asked whom they hold for a forger or a liar", cases.Must,
 		"what it did wrong although it answers (`complaint`: a lie, a refused record, a log that went back; it stays until the operator's retry)", "API, Between nodes",
-		"Whoever can have an honest node accused by cutting a cable can have it shut out."},
+		"Whoever can have an honest node accused by cutting a cable, or by a clock, can have it shut out."},
 	{invented, "Peers lie about their logs and records, and nodes are asked for what they invented", cases.Must,
 		"Nobody has to trust anybody: every record is verified again by each node that takes it, and every log proves itself", "Joining a federation",
 		"One lying peer could put words into any domain's mouth, at every node of the federation."},
