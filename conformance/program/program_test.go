@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -29,10 +30,13 @@ func fakeLine(t *testing.T, name string, args ...string) string {
 	return strings.Join(words, " ")
 }
 
+// generated are the default cases, made once.
+var generated = sync.OnceValues(func() ([]cases.Case, error) { return vectors.Generate(vectors.Options{}) })
+
 // aCase is a generated case.
 func aCase(t *testing.T, id string) *cases.Case {
 	t.Helper()
-	all, err := vectors.Generate(vectors.Options{})
+	all, err := generated()
 	if err != nil {
 		t.Fatal(err)
 	}
