@@ -23,6 +23,7 @@ const defaultClusterNodes = 3
 // conformanceRun is what the user asked of `mir conformance`.
 type conformanceRun struct {
 	chosenCases
+	chosen                      string // the target's flag
 	cluster                     int
 	program                     string
 	nodes                       []string
@@ -113,8 +114,9 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 	case len(targets) > 1:
 		return withHint(strings.Join(targets, " and ")+" are two targets", "A run tests one; start another one for the other.")
 	case len(targets) == 0:
-		r.cluster = defaultClusterNodes
+		r.cluster, targets = defaultClusterNodes, []string{"--cluster"}
 	}
+	r.chosen = targets[0]
 	if r.program != "" && r.cluster == 0 {
 		return withHint("--program says nothing without --cluster", cmd.Flags().Lookup("program").Usage)
 	}
@@ -163,10 +165,10 @@ type conformanceTarget interface {
 }
 
 func (r *conformanceRun) target(s streams) (conformanceTarget, error) {
-	switch {
-	case len(r.nodes) > 0:
+	switch r.chosen {
+	case "--node":
 		return newNodesTarget(r, s)
-	case r.cluster != 0:
+	case "--cluster":
 		return newClusterTarget(r, s)
 	}
 	return newProgramTarget(r)
