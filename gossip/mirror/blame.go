@@ -52,14 +52,17 @@ func (m *Mirror) wentBack(origin protocol.Origin, from, to uint64) {
 	m.book.Complain(origin.Domain, fmt.Errorf("its log went back from %d entries to %d: it was restored from an older copy, or lies", from, to))
 }
 
-// stalled notes what keeps an origin's log from being taken though nobody lied: the operator is to see why the mirror does not come up.
-func (m *Mirror) stalled(origin protocol.Origin, err error) {
+// stalled notes what keeps an origin's log from being taken though nobody lied, for the operator is to see why the mirror does not come up; and, of a pull
+// that took all there was, that nothing does any more.
+func (m *Mirror) stalled(origin protocol.Origin, err error, behind bool) {
 	switch {
+	case err == nil && !behind:
+		m.book.HeldUp(origin.Domain, nil)
 	case errors.Is(err, ErrBudget):
-		m.book.Complain(origin.Domain, fmt.Errorf("its log grows faster than this node takes of one origin, which takes the rest later: %w", err))
+		m.book.HeldUp(origin.Domain, fmt.Errorf("its log grows faster than this node takes of one origin, which takes the rest later: %w", err))
 	case errors.Is(err, store.ErrFull):
-		m.book.Complain(origin.Domain, fmt.Errorf("its log %s is taken no further: %w", origin, err))
+		m.book.HeldUp(origin.Domain, fmt.Errorf("its log %s is taken no further: %w", origin, err))
 	case errors.Is(err, ErrFuture):
-		m.book.Complain(origin.Domain, err)
+		m.book.HeldUp(origin.Domain, err)
 	}
 }

@@ -55,6 +55,8 @@ type Book interface {
 	OriginKey(origin string) (note.Verifier, bool)
 	// Complain notes what a peer did wrong though it answers, in words for the operator.
 	Complain(domain string, err error)
+	// HeldUp notes what keeps a peer's log from being taken though nobody did wrong; nil: nothing does any more.
+	HeldUp(domain string, err error)
 }
 
 // Verifier judges records. Errors mean that there is no verdict (protocol.UnreachableError, the context's).

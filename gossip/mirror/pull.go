@@ -27,9 +27,9 @@ func (m *Mirror) Pull(ctx context.Context, from peers.Peer, origin protocol.Orig
 	defer release()
 	size, err := m.pull(ctx, from, origin)
 	m.blame(err)
-	m.stalled(origin, err)
 	result := planner.PullResult{Size: m.settled(name), Outcome: outcome(err)}
 	result.Behind = result.Outcome == planner.Pulled && size < to
+	m.stalled(origin, err, result.Behind || result.Size < size)
 	return result, err
 }
 

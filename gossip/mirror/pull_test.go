@@ -268,7 +268,7 @@ func TestAFloodSlowsItsOriginAlone(t *testing.T) {
 	if !errors.Is(err, mirror.ErrBudget) || result.Outcome != planner.Local {
 		t.Fatalf("over its budget the flood gave %+v, %v", result, err)
 	}
-	if said := two.book.reported("flood.test"); said == nil {
+	if said := two.book.heldUp("flood.test"); said == nil {
 		t.Error("nobody is told why the mirror does not come up")
 	}
 	two.pull(calm, calm.origin)
@@ -298,12 +298,18 @@ func TestEntriesOfTheFutureWait(t *testing.T) {
 	if !errors.Is(err, mirror.ErrFuture) || result.Outcome != planner.Local || result.Size != 0 {
 		t.Fatalf("entries an hour ahead gave %+v, %v", result, err)
 	}
-	if said := two.book.reported("node1.test"); said == nil {
+	if said := two.book.heldUp("node1.test"); said == nil {
 		t.Error("nobody is told that a clock is wrong")
 	}
 	w.clock.move(time.Hour)
 	two.pull(one, one.origin)
 	two.same(one)
+	if said := two.book.heldUp("node1.test"); said != nil {
+		t.Errorf("clocks agree again, and the operator still reads: %v", said)
+	}
+	if said := two.book.reported("node1.test"); said != nil {
+		t.Errorf("nobody did wrong, and there is a complaint: %v", said)
+	}
 }
 
 func TestWhatIsNotAdmittedIsNotPulled(t *testing.T) {

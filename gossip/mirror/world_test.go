@@ -117,6 +117,7 @@ type book struct {
 	peers   []peers.Peer
 	earlier map[string]note.Verifier
 	reports map[string]error
+	held    map[string]error // by domain; owned by mu
 }
 
 func (b *book) Admitted() []peers.Peer {
@@ -153,6 +154,23 @@ func (b *book) Complain(domain string, err error) {
 		b.reports = make(map[string]error)
 	}
 	b.reports[domain] = err
+}
+
+// HeldUp notes it beside complaints, which it does not take back.
+func (b *book) HeldUp(domain string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.held == nil {
+		b.held = make(map[string]error)
+	}
+	b.held[domain] = err
+}
+
+// heldUp gives what keeps a peer's log from being taken.
+func (b *book) heldUp(domain string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held[domain]
 }
 
 func (b *book) reported(domain string) error {

@@ -26,6 +26,8 @@ type health struct {
 	lastError   string    // of the last failure; "" after an answer
 	complaint   string    // what it did wrong last, though it answered; until Reset
 	complained  time.Time // when
+	heldUp      string    // what keeps its log from being taken now, though nobody did wrong; not kept in State, for the next pull says it again
+	heldUpSince time.Time // when
 	in, out     int64     // bytes of bodies, since the peer is known
 }
 
@@ -66,6 +68,29 @@ func (b *Book) Complain(domain string, err error) {
 	e.health.complaint, e.health.complained, e.dirty = clip(err.Error()), b.o.Now(), true
 }
 
+// HeldUp notes what keeps a peer's log from being taken though nobody did wrong: a clock, a bound. It shows on the status page, behind any complaint, until
+// err is nil: nothing does any more. err must be fit for people.
+func (b *Book) HeldUp(domain string, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.entries[domain]
+	switch {
+	case e == nil:
+	case err == nil:
+		e.health.heldUp, e.health.heldUpSince = "", time.Time{}
+	default:
+		e.health.heldUp, e.health.heldUpSince = clip(err.Error()), b.o.Now()
+	}
+}
+
+// troubled gives what the status page says of a peer that answers, and since when.
+func (h *health) troubled() (words string, since time.Time) {
+	if h.complaint != "" {
+		return h.complaint, h.complained
+	}
+	return h.heldUp, h.heldUpSince
+}
+
 // Sent counts the bytes of a request's body.
 func (b *Book) Sent(domain string, bytes int64) {
 	b.mu.Lock()
@@ -86,6 +111,7 @@ func (b *Book) Reset(domain string) error {
 	}
 	e.health.failures, e.health.until, e.health.lastError, e.refusal, e.dirty = 0, time.Time{}, "", "", true
 	e.health.complaint, e.health.complained = "", time.Time{}
+	e.health.heldUp, e.health.heldUpSince = "", time.Time{}
 	b.hurry(domain, b.o.Now())
 	b.mu.Unlock()
 	b.poke()

@@ -252,6 +252,33 @@ func TestComplaint(t *testing.T) {
 	}
 }
 
+// TestHeldUp: what holds a peer's log up is seen while it does, behind what the peer did wrong.
+func TestHeldUp(t *testing.T) {
+	w := newWorld()
+	w.publish("node2.test")
+	b := w.book(t, open)
+	if err := b.Observe(t.Context(), w.descriptor(t, "node2.test", 1), "test"); err != nil {
+		t.Fatal(err)
+	}
+	b.HeldUp("node2.test", errors.New("a clock is wrong"))
+	b.HeldUp("stranger.test", errors.New("a clock is wrong"))
+	if s := status(t, b, "node2.test"); s.Complaint != "a clock is wrong" || !s.ComplainedAt.Equal(w.Now()) {
+		t.Errorf("status %+v", s)
+	}
+	b.Complain("node2.test", errors.New("it lies"))
+	if s := status(t, b, "node2.test"); s.Complaint != "it lies" {
+		t.Errorf("beside a lie: %+v", s)
+	}
+	if err := b.Reset("node2.test"); err != nil {
+		t.Fatal(err)
+	}
+	b.HeldUp("node2.test", errors.New("a clock is wrong"))
+	b.HeldUp("node2.test", nil)
+	if s := status(t, b, "node2.test"); s.Complaint != "" || !s.ComplainedAt.IsZero() {
+		t.Errorf("it has passed: %+v", s)
+	}
+}
+
 // scripted answers requests with a handler, without a network.
 type scripted http.HandlerFunc
 

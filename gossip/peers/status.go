@@ -71,8 +71,8 @@ func (b *Book) status(e *entry, now time.Time) Status {
 	h := &e.health
 	s := Status{
 		Domain: e.domain, LastContact: h.lastContact, LastError: h.lastError, Failures: h.failures, BytesIn: h.in, BytesOut: h.out,
-		Complaint: h.complaint, ComplainedAt: h.complained,
 	}
+	s.Complaint, s.ComplainedAt = h.troubled()
 	if h.until.After(now) {
 		s.NextTry = h.until
 	}
