@@ -117,7 +117,7 @@ func (d *document) claim() (*Claim, error) {
 	} {
 		v := d.values[f.member]
 		if d.has(f.member) && v.Kind() != strictjson.String {
-			return nil, refuse(InvalidSchema, "", "%s is %v instead of a string", memberNames[f.member], v.Kind())
+			return nil, refuse(InvalidSchema, "write "+memberNames[f.member]+" as a text in double quotes", "%s is %v instead of a string", memberNames[f.member], v.Kind())
 		}
 		*f.text = v.Text()
 	}
