@@ -148,20 +148,24 @@ func (p *play) meanwhile(ctx context.Context, node NodeAddress, m *meanwhileChec
 func (p *play) ask(ctx context.Context, from, at string, within time.Duration, want json.RawMessage) error {
 	for ctx.Err() == nil {
 		mark := p.exchanges.mark()
-		each, cancel := context.WithTimeout(ctx, within)
-		got, err := p.sendOnce(each, from, http.MethodGet, at, nil, nil)
-		cancel()
-		if broken := ctx.Err(); broken != nil {
-			break // the end of the step broke the request off
-		}
-		if err != nil {
-			return fmt.Errorf("meanwhile another client got no answer within %v: %w", within, err)
-		}
-		if err := matchStatus(want, got.status); err != nil {
-			return fmt.Errorf("meanwhile another client was answered: %w%s", err, got.tail())
+		if err := p.askOnce(ctx, from, at, within, want); err != nil && ctx.Err() == nil { // the end breaks a request off, which is no fault
+			return fmt.Errorf("meanwhile another client was not served: %w", err)
 		}
 		p.exchanges.cut(mark) // those that are as they must be would hide the others
 		sleep(ctx, meanwhileEvery)
+	}
+	return nil
+}
+
+func (p *play) askOnce(ctx context.Context, from, at string, within time.Duration, want json.RawMessage) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	got, err := p.sendOnce(ctx, from, http.MethodGet, at, nil, nil)
+	if err != nil {
+		return fmt.Errorf("within %v: %w", within, err)
+	}
+	if err := matchStatus(want, got.status); err != nil {
+		return fmt.Errorf("%w%s", err, got.tail())
 	}
 	return nil
 }
