@@ -4,7 +4,7 @@ GO            ?= go
 GOLANGCI_LINT := .tools/golangci-lint-v2.15.0
 FUZZTIME      ?= 20s
 
-.PHONY: help test deps build lint fuzz bench simulate clean
+.PHONY: help test deps build lint fuzz bench simulate mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ bench: ## measure the speeds in docs/performance.md (takes some minutes)
 
 simulate: ## simulate gossip among a thousand nodes at 5 and 20 records/s (about a minute)
 	$(GO) run ./cmd/mir bench simulate
+
+mutants: ## run the whole conformance suite against every mutant and write the matrix to bin/mutants.json (an hour)
+	$(GO) run ./conformance/mutants/matrix
 
 clean: ## remove what make built
 	rm -rf bin .tools

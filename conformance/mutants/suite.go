@@ -24,7 +24,7 @@ func (s *Suite) Run(ctx context.Context, mutant string, nodes int, only []string
 	if nodes > 0 {
 		args = append(args, "--cluster", strconv.Itoa(nodes), "--program", s.Mutated)
 	} else {
-		args = append(args, "--verifier", s.Mutated+" claim verify --json --keys {keys}")
+		args = append(args, "--verifier", s.Mutated+" claim verify --json --keys {keys} {options}")
 	}
 	for _, pattern := range only {
 		args = append(args, "--only", pattern)

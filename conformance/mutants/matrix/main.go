@@ -56,6 +56,7 @@ func run(ctx context.Context) error {
 	out := flag.String("out", "bin/mutants.json", "where the matrix goes")
 	write := flag.Bool("write", false, "write the table and the page anew, for the mutants that were run")
 	parallel := flag.Int("parallel", 2, "how many mutants at a time")
+	nodes := flag.Int("nodes", wholeCluster, "how many nodes are run where a mutant is one of a node; no fewer than its row says")
 	flag.Parse()
 	patches, err := mutants.Load()
 	if err != nil {
@@ -79,7 +80,7 @@ func run(ctx context.Context) error {
 		patterns = strings.Split(*only, ",")
 	}
 	m := &matrix{caught: make(map[string][]string)}
-	if err := m.fill(ctx, suite, rows, *which, patterns, *parallel); err != nil {
+	if err := m.fill(ctx, suite, rows, *which, patterns, *nodes, *parallel); err != nil {
 		return err
 	}
 	text, err := json.MarshalIndent(m.caught, "", " ")
@@ -110,7 +111,7 @@ func build(ctx context.Context, dir string, patches []mutants.Patch) (*mutants.S
 }
 
 // fill runs the right program, and then each mutant.
-func (m *matrix) fill(ctx context.Context, suite *mutants.Suite, rows []mutants.Row, which string, only []string, parallel int) error {
+func (m *matrix) fill(ctx context.Context, suite *mutants.Suite, rows []mutants.Row, which string, only []string, least, parallel int) error {
 	right := make(map[int]map[string]string) // statuses by nodes
 	var failed []error
 	turns := make(chan struct{}, parallel)
@@ -121,7 +122,7 @@ func (m *matrix) fill(ctx context.Context, suite *mutants.Suite, rows []mutants.
 		}
 		nodes := row.Nodes
 		if nodes > 0 {
-			nodes = max(nodes, wholeCluster)
+			nodes = max(nodes, least)
 		}
 		if right[nodes] == nil {
 			var err error
