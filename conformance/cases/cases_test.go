@@ -2,6 +2,7 @@ package cases_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -89,4 +90,38 @@ func FuzzParse(f *testing.F) {
 			t.Error("a case that was parsed does not pass its own check")
 		}
 	})
+}
+
+// TestSuite holds the suite to its size: enough cases, more than half of which send what must be refused, in every section.
+func TestSuite(t *testing.T) {
+	all, err := cases.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused, sections, sent := 0, map[string]int{}, map[string]string{}
+	for i := range all {
+		c := &all[i]
+		sections[c.Section()]++
+		if c.Refused {
+			refused++
+		}
+		if c.Verdict != nil {
+			input := string(c.Verdict.Bytes()) + string(c.Verdict.Keys)
+			if c.Verdict.Options != nil {
+				input += c.Verdict.Options.MaxAge + c.Verdict.Options.ExpectDomain + strconv.FormatBool(c.Verdict.Options.NoExpiredKeys)
+			}
+			if other := sent[input]; other != "" {
+				t.Errorf("%s and %s send the same", c.ID, other)
+			}
+			sent[input] = c.ID
+		}
+	}
+	if len(all) < 250 || refused*2 <= len(all) {
+		t.Errorf("%d cases, %d of which are refused", len(all), refused)
+	}
+	for _, section := range cases.Sections() {
+		if sections[section] < 10 {
+			t.Errorf("the section %s has %d cases", section, sections[section])
+		}
+	}
 }
