@@ -87,6 +87,7 @@ func TestHint(t *testing.T) {
 		{"a negative size", `{"from":"a.test","hints":[{"origin":"` + hash + `","size":-1,"root":"01020304"}]}`, 400, ""},
 		{"a member too many", `{"from":"a.test","hints":[],"more":1}`, 400, ""},
 		{"not JSON", `hello`, 400, ""},
+		{"null", `null`, 400, ""},
 		{"too much", `{"from":"` + strings.Repeat("a", 16<<10) + `","hints":[]}`, 413, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

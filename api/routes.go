@@ -20,6 +20,7 @@ func (a *API) routes() (http.Handler, error) {
 	engine := gin.New()
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
+	engine.UseRawPath = true // %2F is no slash (RFC 3986, 2.2): what a proxy takes for another route must be another one here
 	engine.Use(a.frame)
 	engine.NoRoute(a.handle(a.noRoute))
 	engine.NoMethod(a.handle(a.noMethod))

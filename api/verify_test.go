@@ -77,7 +77,8 @@ func TestDomainKeys(t *testing.T) {
 		{"the node is busy", "/domains/gone.example/keys", 429},
 		{"an address", "/domains/127.0.0.1/keys", 400},
 		{"no domain", "/domains/x/keys", 400},
-		{"a path", "/domains/..%2f..%2fx/keys", 404},
+		{"a path", "/domains/..%2f..%2fx/keys", 400},
+		{"a slash that is none", "/domains%2fshop.example/keys", 404},
 		{"a parameter", "/domains/shop.example/keys?x=1", 400},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -57,6 +57,9 @@ func (d *Discoverer) readWellKnown(ctx context.Context, domain string) ChannelRe
 		return d.settle(c, status, detail)
 	}
 	body, err := io.ReadAll(answer.Body)
+	if err == nil {
+		err = ctx.Err() // a server that sees us give up may end its answer properly: what came is a part of it
+	}
 	if err != nil {
 		status, detail, _ := fetchFault(err, domain)
 		return d.settle(c, status, detail)

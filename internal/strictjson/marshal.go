@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,10 +12,14 @@ import (
 
 // Unmarshal decodes one JSON value into v, which must be a non-nil pointer. Names are
 // matched with their case. Unknown members, duplicates, text that is not UTF-8 and
-// trailing data are refused. The error is an [*Error] whose text names the member.
+// trailing data are refused, and so is null where v points to a struct: it would pass
+// for one without members. The error is an [*Error] whose text names the member.
 func Unmarshal(data []byte, v any) error {
 	err := json.Unmarshal(data, v, json.RejectUnknownMembers(true))
 	if err == nil {
+		if reflect.TypeOf(v).Elem().Kind() == reflect.Struct && string(bytes.Trim(data, " \t\r\n")) == "null" {
+			return &Error{Kind: ErrWrongType, Detail: "found null, want an object"}
+		}
 		return nil
 	}
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {

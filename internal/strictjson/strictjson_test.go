@@ -177,6 +177,7 @@ func TestUnmarshal(t *testing.T) {
 		{"duplicate", `{"name":"n","name":"n"}`, strictjson.ErrDuplicateName, "/name"},
 		{"wrong type", `{"list":[{"count":"1"}]}`, strictjson.ErrWrongType, "found a string, want an integer at /list/0/count"},
 		{"wrong container", `{"inner":[]}`, strictjson.ErrWrongType, "found an array, want an object"},
+		{"null", ` null `, strictjson.ErrWrongType, "found null, want an object"},
 		{"trailing data", `{} {}`, strictjson.ErrSyntax, ""},
 		{"empty", ``, strictjson.ErrSyntax, ""},
 		{"bad text", `{"name":"\ud800"}`, strictjson.ErrSyntax, ""},
