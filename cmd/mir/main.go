@@ -2,6 +2,7 @@
 // and looks up claims.
 //
 // Exit codes, the same for every command: 0 accepted (or done), 1 rejected (or not found), 2 misuse, 3 not reachable.
+// mir conformance has one more: 4, only SHOULDs failed.
 package main
 
 import (
@@ -86,7 +87,7 @@ func newRootCommand(s streams) *cobra.Command {
 		Use:   "mir",
 		Short: "MIR node and tools: signed claims, anchored in DNS",
 		Long: "MIR node and tools: signed claims, anchored in DNS.\n\n" +
-			"Exit codes: 0 accepted or done, 1 rejected or not found, 2 misuse, 3 not reachable.\n" +
+			"Exit codes: 0 accepted or done, 1 rejected or not found, 2 misuse, 3 not reachable; mir conformance has 4 too: only SHOULDs failed.\n" +
 			"The node that is asked: that of --node, else of MIR_NODE, else " + defaultNode + ". A command that acts for an issuer asks its home: that of --node,\n" +
 			"else of the identity (issuer.json), else of MIR_NODE.\n" +
 			"Data goes to standard output, talk and errors to standard error. With --json the results are JSON, and an error is one line of JSON on\n" +
