@@ -21,7 +21,7 @@ const (
 	// MaxParallel bounds it: each may hold connections and buffers.
 	MaxParallel = 64
 	// DefaultCaseTimeout bounds one case.
-	DefaultCaseTimeout = 60 * time.Second
+	DefaultCaseTimeout = 100 * time.Second
 	// grace is for what was called to notice that its context has ended. Then it is left behind.
 	grace = 5 * time.Second
 )

@@ -23,6 +23,9 @@ import (
 	"mirnode/node"
 )
 
+// clusterKeysKept is how long the nodes of a cluster under test keep keys that they may keep for less.
+const clusterKeysKept = time.Second
+
 // clusterTarget is a cluster that the suite starts, with the suite's own names in the place of the internet.
 type clusterTarget struct {
 	run *conformanceRun
@@ -210,7 +213,7 @@ func (up *testCluster) nodeFlags(plans []peer.Plan) [][]string {
 			"--resolver=udp://" + up.names.DNS().String(),
 			fmt.Sprintf("--well-known-port=%d", up.names.HTTPS().Port()),
 			"--ca-file=" + filepath.Join(up.dir, "trusted.pem"),
-			"--discovery-min-ttl=1s", "--discovery-max-ttl=1h", "--discovery-default-ttl=1h", "--discovery-negative-ttl=1s", "--discovery-failure-ttl=100ms",
+			"--discovery-min-ttl=" + clusterKeysKept.String(), "--discovery-max-ttl=1h", "--discovery-default-ttl=1h", "--discovery-negative-ttl=1s", "--discovery-failure-ttl=100ms",
 			"--discovery-refetch-age=1ms", "--discovery-refetch-every=1s", "--discovery-refetch-burst=60", // a budget that a case can use up, and no other does
 		}, nodeLimits()...)
 		var peers []string
@@ -233,7 +236,7 @@ func (up *testCluster) nodeFlags(plans []peer.Plan) [][]string {
 
 // world is the cluster as scenarios see it.
 func (up *testCluster) world() *scenario.World {
-	w := &scenario.World{Names: up.names, Suffix: up.run.suffix, Seed: up.run.seed, Addresses: clientAddresses()}
+	w := &scenario.World{Names: up.names, Suffix: up.run.suffix, Seed: up.run.seed, Addresses: clientAddresses(), KeysKept: clusterKeysKept}
 	for _, n := range up.cluster.State().Nodes {
 		w.Nodes = append(w.Nodes, scenario.NodeAddress{URL: n.URL, Operator: n.Operator, Domain: n.Domain})
 	}

@@ -37,6 +37,11 @@ var descriptors = map[string]struct { // never changed
 	"other-log-key": {change: func(p *Peer, d *protocol.DescriptorDraft) {
 		d.LogKey = vectors.Key("1", "log key "+p.domain).Public().(ed25519.PublicKey)
 	}},
+	// An earlier one than the first that the peer served, of a key that its log has no more: as from before the key was replaced.
+	"older": {change: func(p *Peer, d *protocol.DescriptorDraft) {
+		d.Sequence, d.Issued = 1, p.now().Add(-descriptorAge)
+		d.LogKey = vectors.Key("1", "log key "+p.domain).Public().(ed25519.PublicKey)
+	}},
 	"garbage":  {raw: `{"mirNode":1,"domain":`},
 	"unsigned": {raw: `{"mirNode":1}`},
 }
@@ -44,7 +49,7 @@ var descriptors = map[string]struct { // never changed
 // Descriptors are the names of what can be wrong with a peer's descriptor.
 func Descriptors() []string { return slices.Sorted(maps.Keys(descriptors)) }
 
-// Describe makes the descriptor that is served from now on: the honest one ("" ), or one of Descriptors. Each has a higher sequence than the one before.
+// Describe makes the descriptor that is served from now on: the honest one ("" ), or one of Descriptors. Each has a higher sequence than the one before, but for the older one.
 func (p *Peer) Describe(name string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

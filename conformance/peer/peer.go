@@ -43,6 +43,9 @@ type Names interface {
 // descriptorLife is how long a peer's descriptor is good: longer than any run.
 const descriptorLife = 24 * time.Hour
 
+// descriptorAge is how long ago a peer's older descriptor was issued: after its key was published, which is an hour ago.
+const descriptorAge = 30 * time.Minute
+
 // Options say how peers are played.
 type Options struct {
 	Seed    string           // of the keys (vectors.Key); "": vectors.DefaultSeed's "1"

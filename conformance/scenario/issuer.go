@@ -25,6 +25,7 @@ type issuer struct {
 	home       int // the node's number
 	id, apiKey string
 	key        *keypair // nil: none is registered
+	hosted     *hosted  // its home is a peer of the suite's; nil: a node
 }
 
 func makeIssuer(ctx context.Context, p *play, s *issuerStep) error {

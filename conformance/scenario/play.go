@@ -63,7 +63,7 @@ func (p *play) within(ctx context.Context, s step) error {
 	if s.common.Within == "" {
 		return p.times(ctx, s)
 	}
-	limit, err := time.ParseDuration(s.common.Within)
+	limit, err := s.common.limit(p.world)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type peerArgs struct {
 	Stranger   bool   `json:"stranger,omitzero"` // the nodes have not named it as a peer; in the step that names it first
 	At         string `json:"at,omitzero"`       // when it says to have taken in what follows; "": a minute ago
 	Rewind     *int64 `json:"rewind,omitzero"`   // show the log as it was with so many entries; what is appended then is another history
+	// Issuers are the names of issuers that are made, whose home it is (hostIssuer). Their records are logged like all else.
+	Issuers []string `json:"issuers,omitzero"`
 	// Append puts records into its log: claims as texts, or objects (peerRecord).
 	Append []json.RawMessage `json:"append,omitzero"`
 	Fork   *peerFork         `json:"fork,omitzero"`
@@ -46,6 +48,8 @@ type peerRecord struct {
 	Missing  bool    `json:"missing,omitzero"`  // nothing is given
 	// Signed makes an assertion's or a revocation's record of what an issuer signed, in the place of Record.
 	Signed *peerSigned `json:"signed,omitzero"`
+
+	stated // a statement of the peer's, or of another node, in the place of Record and Kind
 }
 
 // peerSigned is what an issuer signed: the payload's bytes, the Ed25519 signature in any spelling, and the key that is named.
@@ -119,6 +123,11 @@ func (p *play) changePeer(played *peer.Peer, args *peerArgs, known bool) error {
 			return err
 		}
 	}
+	for _, name := range args.Issuers {
+		if err := p.hostIssuer(played, name); err != nil {
+			return err
+		}
+	}
 	if known && args.Descriptor != "" {
 		name := args.Descriptor
 		if name == "good" {
@@ -134,7 +143,7 @@ func (p *play) changePeer(played *peer.Peer, args *peerArgs, known bool) error {
 		}
 	}
 	if len(args.Append) > 0 {
-		records, err := peerRecords(args.Append)
+		records, err := p.peerRecords(played, at, args.Append)
 		if err == nil {
 			err = played.Append(at, records...)
 		}
@@ -143,11 +152,11 @@ func (p *play) changePeer(played *peer.Peer, args *peerArgs, known bool) error {
 		}
 	}
 	if args.Fork != nil {
-		first, err := peerRecords(args.Fork.First)
+		first, err := p.peerRecords(played, at, args.Fork.First)
 		if err != nil {
 			return err
 		}
-		second, err := peerRecords(args.Fork.Second)
+		second, err := p.peerRecords(played, at, args.Fork.Second)
 		if err != nil {
 			return err
 		}
@@ -166,6 +175,8 @@ func (p *play) changePeer(played *peer.Peer, args *peerArgs, known bool) error {
 type askedArgs struct {
 	Of   string `json:"of"`   // the name of a peer
 	Path string `json:"path"` // as in /log/entries
+	// Since is a count of before, which is taken off.
+	Since int `json:"since,omitzero"`
 }
 
 // askedOf tells how often a peer was asked for a page. Its answer has count.
@@ -174,11 +185,11 @@ func askedOf(_ context.Context, p *play, args *askedArgs) error {
 	if err != nil {
 		return err
 	}
-	p.answer, err = jsonAnswer(map[string]any{"count": played.Asked(args.Path)})
+	p.answer, err = jsonAnswer(map[string]any{"count": played.Asked(args.Path) - args.Since})
 	return err
 }
 
-func peerRecords(list []json.RawMessage) ([]peer.Record, error) {
+func (p *play) peerRecords(played *peer.Peer, at time.Time, list []json.RawMessage) ([]peer.Record, error) {
 	records := make([]peer.Record, len(list))
 	for i, raw := range list {
 		var claim string
@@ -186,7 +197,7 @@ func peerRecords(list []json.RawMessage) ([]peer.Record, error) {
 		if json.Unmarshal(raw, &claim) == nil {
 			records[i], err = peer.NewRecord("claim", []byte(claim))
 		} else {
-			records[i], err = peerRecordOf(raw)
+			records[i], err = p.peerRecordOf(played, at, raw)
 		}
 		if err != nil {
 			return nil, err
@@ -195,10 +206,19 @@ func peerRecords(list []json.RawMessage) ([]peer.Record, error) {
 	return records, nil
 }
 
-func peerRecordOf(raw json.RawMessage) (made peer.Record, err error) {
+func (p *play) peerRecordOf(played *peer.Peer, at time.Time, raw json.RawMessage) (made peer.Record, err error) {
 	var args peerRecord
 	if err := decode(raw, &args); err != nil {
 		return made, err
+	}
+	said, err := args.statement()
+	if err != nil {
+		return made, err
+	}
+	if said != nil {
+		if args.Kind, args.Record, err = p.state(played, at, said); err != nil {
+			return made, err
+		}
 	}
 	if args.Kind == "" {
 		args.Kind = "claim"

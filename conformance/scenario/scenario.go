@@ -3,7 +3,7 @@
 // A step is a JSON object with one verb ("request", "claim", "publish", …) whose value holds the verb's own members, and these members beside it,
 // which every step may have:
 //
-//	"within": "10s"        repeat the step until it succeeds, with growing pauses, for so long at most
+//	"within": "10s"        repeat the step until it succeeds, with growing pauses, for so long at most; "forgotten": until nodes keep no key longer
 //	"each": "nodes"        do the step on every node, in order; "node" in the verb is left out
 //	"times": 3             do the step so often in a row; each time must succeed
 //	"expect": {…}          what the step's answer must be: see below
@@ -65,6 +65,8 @@ type World struct {
 	// Addresses is a prefix of addresses of this machine that requests may come from: each case then has its own, so that no case uses up another's budget.
 	// The zero Prefix is none.
 	Addresses netip.Prefix
+	// KeysKept is how long nodes keep keys that their domain lets them keep for less: a bound of their own. 0 is a minute.
+	KeysKept time.Duration
 	Roots     *x509.CertPool   // certificates of nodes with https URLs; nil is the system's
 	Now       func() time.Time // nil is time.Now
 

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,10 +17,15 @@ import (
 
 // Bounds of a step.
 const (
-	maxWithin = 60 * time.Second // no case may take longer
-	maxTimes  = 20000
-	maxDepth  = 64
-	maxValues = 50_000
+	maxWithin = 60 * time.Second // of a "within" in a case
+	// untilForgotten as a "within" is World.KeysKept, and some time more.
+	untilForgotten = "forgotten"
+	// defaultKeysKept is the least time for which nodes of this program keep keys, unless they are told otherwise.
+	defaultKeysKept = time.Minute
+	forgottenGrace  = 15 * time.Second
+	maxTimes        = 20000
+	maxDepth        = 64
+	maxValues       = 50_000
 )
 
 // step is one step as the case's file has it, before templates are replaced.
@@ -82,7 +88,7 @@ func parseStep(raw json.RawMessage) (step, error) {
 
 // check judges what stands beside the verb.
 func (s *step) check(v verb) error {
-	if s.common.Within != "" {
+	if s.common.Within != "" && s.common.Within != untilForgotten {
 		d, err := time.ParseDuration(s.common.Within)
 		if err != nil || d <= 0 || d > maxWithin {
 			return fmt.Errorf("within: %q is no time of at most %v", s.common.Within, maxWithin)
@@ -124,4 +130,12 @@ func unknown(what, name string, known []string) error {
 		return fmt.Errorf("unknown %s %q: did you mean %q?", what, name, meant)
 	}
 	return fmt.Errorf("unknown %s %q: known are %s", what, name, strings.Join(known, ", "))
+}
+
+// limit is how long a step with a "within" is repeated.
+func (c *common) limit(w *World) (time.Duration, error) {
+	if c.Within == untilForgotten {
+		return cmp.Or(w.KeysKept, defaultKeysKept) + forgottenGrace, nil
+	}
+	return time.ParseDuration(c.Within)
 }
