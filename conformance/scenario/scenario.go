@@ -67,8 +67,8 @@ type World struct {
 	Addresses netip.Prefix
 	// KeysKept is how long nodes keep keys that their domain lets them keep for less: a bound of their own. 0 is a minute.
 	KeysKept time.Duration
-	Roots     *x509.CertPool   // certificates of nodes with https URLs; nil is the system's
-	Now       func() time.Time // nil is time.Now
+	Roots    *x509.CertPool   // certificates of nodes with https URLs; nil is the system's
+	Now      func() time.Time // nil is time.Now
 
 	prepared sync.Once
 	run      string // hex digits of this run
