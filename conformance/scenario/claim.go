@@ -21,7 +21,7 @@ import (
 type claimArgs struct {
 	As       string         `json:"as"`
 	Domain   string         `json:"domain,omitzero"`   // one of the case's, by its short name; or a full name, with a dot
-	Key      string         `json:"key,omitzero"`      // "": the first that the domain published, or alpha
+	Key      string         `json:"key,omitzero"`      // "": the first that the domain published, or alpha. A peer's name: the one that it publishes
 	SignWith string         `json:"signWith,omitzero"` // another key's signature under Key's fingerprint
 	Set      map[string]any `json:"set,omitzero"`      // members before signing
 	Remove   []string       `json:"remove,omitzero"`   // members before signing
@@ -81,7 +81,7 @@ func (p *play) claimMembers(args *claimArgs) (map[string]any, ed25519.PrivateKey
 	if name == "" {
 		name = "alpha"
 	}
-	key := p.key(name)
+	key := p.signingKey(name)
 	subject := make([]byte, 32)
 	_, _ = rand.Read(subject) // never fails
 	now, _ := p.instant("now")
