@@ -10,7 +10,7 @@
 // # API
 //
 // Plans and Domains tell which peers a run has, Start plays them, Peers.Get finds one. Peer.Append and Peer.Rewind change its log, Peer.Fork shows two, Peer.Lie has
-// it lie from now on. Peer.Hint tells a node that there is something to see.
+// it lie from now on. Peer.Hint tells a node that there is something to see. Peer.Key signs what the peer says itself.
 package peer
 
 import (
