@@ -83,6 +83,47 @@ func (n *node) pullsFrom(other *node) error {
 	return err
 }
 
+// TestForksAreCaughtThoughTheOriginHurries: a peer tells of a head before we hold so much, and what the origin shows us then is another history. The peer
+// does not tell of that head again.
+func TestForksAreCaughtThoughTheOriginHurries(t *testing.T) {
+	for name, second := range map[string]int{"as long": 10, "shorter": 7} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			a, b := w.evil(claims(t, 0, 10), claims(t, 1_000, 1_000+second))
+			other, victim := w.node("node2.test"), w.node("node1.test")
+			other.pull(b, b.origin)
+			victim.meet(a)
+			_, since, err := victim.mirror.Heads(t.Context(), other.peer, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := victim.mirror.Pull(t.Context(), a.peer, a.origin, 10)
+			if result.Outcome != planner.Frozen || !errors.As(err, new(*mirror.ForkError)) {
+				t.Errorf("the pull gave %+v (%v)", result, err)
+			}
+			if hints, _, err := victim.mirror.Heads(t.Context(), other.peer, since); err != nil || len(hints) != 0 {
+				t.Errorf("the peer tells again: %v (%v)", hints, err)
+			}
+			victim.frozen(a.origin)
+		})
+	}
+}
+
+// TestAHeadThatWasAheadIsNoFork: what a peer showed early is on our history, and the log goes on.
+func TestAHeadThatWasAheadIsNoFork(t *testing.T) {
+	w := newWorld(t)
+	one, other, late := w.node("node1.test"), w.node("node2.test"), w.node("node3.test")
+	one.takes(claims(t, 0, 10)...)
+	other.pull(one, one.origin)
+	late.meet(one)
+	if _, _, err := late.mirror.Heads(t.Context(), other.peer, ""); err != nil {
+		t.Fatal(err)
+	}
+	one.takes(claims(t, 10, 20)...)
+	late.pull(one, one.origin)
+	late.same(one)
+}
+
 // A mirror that is still catching up holds no whole checkpoint. What its prefix was proven by is kept for this case.
 func TestForksAreCaughtWhileCatchingUp(t *testing.T) {
 	for name, second := range map[string]int{"longer": 130, "shorter than what proved the prefix": 80, "shorter than the prefix": 30} {

@@ -108,6 +108,8 @@ func (m *Mirror) head(ctx context.Context, p peers.Peer, h *headAnswer) (planner
 			}
 			return planner.Hint{}, false, err
 		}
+	default:
+		m.ahead.note(h.Origin, aheadHead{peer: p, c: c})
 	}
 	return hint, true, nil
 }

@@ -122,6 +122,7 @@ type Mirror struct {
 	collect   collectState
 	notices   notices
 	slow      slowPeers
+	ahead     aheadHeads
 }
 
 // New makes a Mirror. The error is about the options.

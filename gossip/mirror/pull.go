@@ -26,6 +26,9 @@ func (m *Mirror) Pull(ctx context.Context, from peers.Peer, origin protocol.Orig
 	}
 	defer release()
 	size, err := m.pull(ctx, from, origin)
+	if err == nil {
+		err = m.compareAhead(ctx, origin)
+	}
 	m.blame(err)
 	result := planner.PullResult{Size: m.settled(name), Outcome: outcome(err)}
 	result.Behind = result.Outcome == planner.Pulled && size < to
