@@ -176,7 +176,7 @@ type askedArgs struct {
 	Of   string `json:"of"`   // the name of a peer
 	Path string `json:"path"` // as in /log/entries
 	// Since is a count of before, which is taken off.
-	Since int `json:"since,omitzero"`
+	Since text `json:"since,omitzero"`
 }
 
 // askedOf tells how often a peer was asked for a page. Its answer has count.
@@ -185,7 +185,13 @@ func askedOf(_ context.Context, p *play, args *askedArgs) error {
 	if err != nil {
 		return err
 	}
-	p.answer, err = jsonAnswer(map[string]any{"count": played.Asked(args.Path) - args.Since})
+	before := 0
+	if args.Since != "" {
+		if before, err = strconv.Atoi(string(args.Since)); err != nil {
+			return fmt.Errorf("%w: since: %w", errSteps, err)
+		}
+	}
+	p.answer, err = jsonAnswer(map[string]any{"count": played.Asked(args.Path) - before})
 	return err
 }
 
