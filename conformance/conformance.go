@@ -67,5 +67,7 @@ type Result struct {
 	Suffix      string        // of the domains that the suite published
 	Version     string        // of the suite
 	Interrupted bool          // cases that were not run any more are skipped, and say so
+	Stopped     string        // why, where Interrupted: in words that go on after "not finished, "
+	Broke       string        // how the target broke down by itself, which ended the run: it does not conform, whatever its cases say; "": it did not
 	Outcomes    []Outcome     // sorted by section, in the order of [cases.Sections], and by ID
 }

@@ -1,6 +1,11 @@
 package conformance
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
 	"mirnode/conformance/cases"
 )
 
@@ -59,16 +64,33 @@ type SectionCounts struct {
 	Counts
 }
 
-// CountsBySection counts each section that has a case, in the order of [cases.Sections].
+// CountsBySection counts each section that has a case, in the order of [cases.Sections]; others, such as chaos, come after them, by name.
 func (r *Result) CountsBySection() []SectionCounts {
-	var by []SectionCounts
-	for _, section := range cases.Sections() {
-		counts := r.count(func(c *cases.Case) bool { return c.Section() == section })
-		if counts.Total() > 0 {
-			by = append(by, SectionCounts{section, counts})
+	counts := map[string]*Counts{}
+	for i := range r.Outcomes {
+		section := r.Outcomes[i].Case.Section()
+		if counts[section] == nil {
+			counts[section] = new(Counts)
 		}
+		counts[section].add(r.Outcomes[i].Status)
+	}
+	var by []SectionCounts
+	for _, section := range slices.SortedFunc(maps.Keys(counts), compareSections) {
+		by = append(by, SectionCounts{section, *counts[section]})
 	}
 	return by
+}
+
+// compareSections orders sections as [cases.Sections] does, and others after them.
+func compareSections(a, b string) int {
+	order := cases.Sections()
+	rank := func(section string) int {
+		if at := slices.Index(order, section); at >= 0 {
+			return at
+		}
+		return len(order)
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a, b))
 }
 
 func (r *Result) count(which func(*cases.Case) bool) Counts {
@@ -84,12 +106,19 @@ func (r *Result) count(which func(*cases.Case) bool) Counts {
 // The verdicts of a run, as exit codes of a program.
 const (
 	CodeConforms   = 0 // no MUST and no SHOULD failed
-	CodeMustFailed = 1 // a MUST failed, or a failure that was expected did not come
+	CodeMustFailed = 1 // a MUST failed, a failure that was expected did not come, or the target broke down
+	CodeUnfinished = 3 // the run did not come to its end, or nothing was tested
 	CodeShouldOnly = 4 // SHOULDs failed, and no MUST
 )
 
 // Code is the verdict on the run. An expected failure is none.
 func (r *Result) Code() int {
+	switch {
+	case r.Broke != "":
+		return CodeMustFailed
+	case r.Interrupted || r.Counts().Ran() == 0:
+		return CodeUnfinished
+	}
 	code := CodeConforms
 	for i := range r.Outcomes {
 		o := &r.Outcomes[i]

@@ -22,6 +22,10 @@ const (
 	MaxParallel = 64
 	// DefaultCaseTimeout bounds one case.
 	DefaultCaseTimeout = 100 * time.Second
+	// DefaultTimeout bounds a run. All cases take some minutes at a target that answers.
+	DefaultTimeout = 30 * time.Minute
+	// MaxSilent is after how many cases in a row without any answer of the target a run ends: it is gone, and each further case would wait for it in vain.
+	MaxSilent = 20
 	// grace is for what was called to notice that its context has ended. Then it is left behind.
 	grace = 5 * time.Second
 )
@@ -36,6 +40,7 @@ type Options struct {
 
 	Parallel    int               // 0: DefaultParallel
 	CaseTimeout time.Duration     // 0: DefaultCaseTimeout
+	Timeout     time.Duration     // of the whole run; 0: DefaultTimeout
 	Expected    map[string]string // expected failures: the reason by ID
 	Progress    func(Event)       // nil: nobody is told. One call at a time; it must not block for long
 	Now         func() time.Time  // nil: time.Now
@@ -49,21 +54,28 @@ type Event struct {
 	Total   int      // cases of the run
 }
 
-// Run runs the cases and returns when all have ended. Those that are to be alone come last, one after the other. When ctx ends, what runs is
-// stopped and what has not begun is skipped; the result of the others stands. The error is one of the options.
+// Run runs the cases and returns when all have ended. Those that are to be alone come last, one after the other. When ctx ends, the time is over, or the
+// target has given no answer for [MaxSilent] cases, what runs is stopped and what has not begun is skipped; the result of the others stands. Where ctx was
+// ended for a cause of its own, that is how the target broke down. The error is one of the options.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Parallel < 0 || o.Parallel > MaxParallel {
 		return nil, fmt.Errorf("conformance: %d cases side by side: there may be 1 to %d", o.Parallel, MaxParallel)
 	}
-	if o.CaseTimeout < 0 {
-		return nil, errors.New("conformance: a case cannot have less than no time")
+	if o.CaseTimeout < 0 || o.Timeout < 0 {
+		return nil, errors.New("conformance: neither a case nor a run can have less than no time")
 	}
 	o.Parallel = cmp.Or(o.Parallel, DefaultParallel)
 	o.CaseTimeout = cmp.Or(o.CaseTimeout, DefaultCaseTimeout)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := run{Options: o, result: &Result{Started: o.Now(), Outcomes: make([]Outcome, len(o.Cases))}}
+	outer := ctx
+	ctx, over := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("its time of %v was over", o.Timeout))
+	defer over()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := run{Options: o, stop: stop, result: &Result{Started: o.Now(), Outcomes: make([]Outcome, len(o.Cases))}}
 	var together, alone []int
 	for i := range o.Cases {
 		if o.Cases[i].Alone {
@@ -74,11 +86,15 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	r.all(ctx, together, o.Parallel)
 	r.all(ctx, alone, 1)
-	r.result.Interrupted = ctx.Err() != nil
+	if r.result.Interrupted = ctx.Err() != nil; r.result.Interrupted {
+		r.result.Stopped = whyEnded(ctx)
+	}
+	if cause := context.Cause(outer); cause != nil && !errors.Is(cause, context.Canceled) && !errors.Is(cause, context.DeadlineExceeded) {
+		r.result.Broke = cause.Error()
+	}
 	r.result.Took = o.Now().Sub(r.result.Started)
-	order := cases.Sections()
 	slices.SortStableFunc(r.result.Outcomes, func(a, b Outcome) int {
-		return cmp.Or(cmp.Compare(slices.Index(order, a.Case.Section()), slices.Index(order, b.Case.Section())), cmp.Compare(a.Case.ID, b.Case.ID))
+		return cmp.Or(compareSections(a.Case.Section(), b.Case.Section()), cmp.Compare(a.Case.ID, b.Case.ID))
 	})
 	return r.result, nil
 }
@@ -87,9 +103,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 type run struct {
 	Options
 	result *Result // Outcomes: each element is written by the goroutine that runs its case, and read after the end
+	stop   context.CancelCauseFunc
 
-	mu   sync.Mutex // held while Progress is called
-	done int        // guarded by mu
+	mu     sync.Mutex // held while Progress is called
+	done   int        // guarded by mu
+	silent int        // guarded by mu: cases without an answer, since the last that had one
 }
 
 // all runs the cases with these indexes, so many at a time.
@@ -119,6 +137,7 @@ func (r *run) one(ctx context.Context, i int) {
 	} else {
 		r.tell(Event{Case: c})
 		out.Finding = r.find(ctx, c)
+		r.listen(&out.Finding)
 	}
 	out.Status, out.Reason = r.judge(c, &out.Finding)
 	r.tell(Event{Case: c, Outcome: out})
@@ -136,12 +155,42 @@ func (r *run) tell(e Event) {
 	}
 }
 
-// interrupted is why a case was not run, or not to its end.
-const interrupted = "the run was interrupted"
+// listen counts the cases in a row in which the target gave no answer, and ends the run when there are too many. Failures of the suite itself, in which
+// the target was not even asked, say nothing of it.
+func (r *run) listen(f *cases.Finding) {
+	if f.Skipped != "" {
+		return
+	}
+	unanswered := 0
+	for i := range f.Exchanges {
+		if f.Exchanges[i].Unanswered {
+			unanswered++
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case f.Passed || unanswered < len(f.Exchanges):
+		r.silent = 0
+	case unanswered > 0:
+		r.silent++
+	}
+	if r.silent >= MaxSilent {
+		r.stop(fmt.Errorf("the target gave no answer in %d cases in a row", r.silent))
+	}
+}
+
+// whyEnded says why the run ended early, which is also why a case was not run, or not to its end.
+func whyEnded(ctx context.Context) string {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause.Error()
+	}
+	return "the run was interrupted"
+}
 
 func (r *run) reasonToSkip(ctx context.Context, c *cases.Case) string {
 	if ctx.Err() != nil {
-		return interrupted
+		return whyEnded(ctx)
 	}
 	if unmet := Unmet(c, r.Offers); len(unmet) > 0 {
 		return "the target does not offer " + strings.Join(unmet, ", ")
@@ -197,7 +246,7 @@ func (r *run) find(ctx context.Context, c *cases.Case) cases.Finding {
 	}
 	switch {
 	case ctx.Err() != nil && !finding.Passed && finding.Skipped == "":
-		finding.Skipped = interrupted
+		finding.Skipped = whyEnded(ctx)
 	case within.Err() != nil && !finding.Passed && finding.Skipped == "" && finding.Message == "":
 		finding.Message = fmt.Sprintf("the case did not end within %v", r.CaseTimeout)
 	}

@@ -174,6 +174,7 @@ type Exchange struct {
 	What           string        // "POST http://…/claims", or the command
 	Sent, Received []byte        // at most [MaxExchange] each: see [Cut]
 	At             time.Duration // since the case began
+	Unanswered     bool          // the target gave no answer to it, neither a right one nor a wrong one
 }
 
 // MaxExchange bounds what is kept of either side of an exchange, in bytes: enough to see what went wrong, little enough for a report of

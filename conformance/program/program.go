@@ -126,7 +126,7 @@ func (c *command) run(ctx context.Context, words []string, input []byte) ran {
 	if r.stderr != "" {
 		received = slices.Concat(received, []byte("\n[standard error]\n"+r.stderr))
 	}
-	r.exchange = cases.Exchange{What: strings.Join(quoted(words), " "), Sent: cases.Cut(input), Received: cases.Cut(received)}
+	r.exchange = cases.Exchange{What: strings.Join(quoted(words), " "), Sent: cases.Cut(input), Received: cases.Cut(received), Unanswered: r.trouble != "" && len(r.output) == 0}
 	return r
 }
 

@@ -47,6 +47,8 @@ func badge(r *conformance.Result) (value, colour string) {
 	t := tally(r)
 	demanded := t.mustRan + t.shouldRan
 	switch {
+	case r.Broke != "":
+		return "broke down", red
 	case t.mustFailed > 0:
 		return fmt.Sprintf("MUST %d failed", t.mustFailed), red
 	case t.shouldFailed > 0:

@@ -13,9 +13,9 @@ import (
 
 // Shape names the shape of the JSON report. It changes when a member's meaning does; members may be added under the same name.
 //
-// The document is one object: report (this name), target, suite, seed, suffix, started (RFC 3339), tookMs, interrupted, verdict {conforms, code (the program's exit code), text}, counts {total, pass, fail, skip,
+// The document is one object: report (this name), target, suite, seed, suffix, started (RFC 3339), tookMs, interrupted, stopped (why it was), broke (how the target broke down by itself, which ended the run), verdict {conforms, code (the program's exit code), text}, counts {total, pass, fail, skip,
 // expectedFailure, unexpectedPass, choice, byLevel {MUST…: counts}, bySection {name: counts}}, and outcomes in the order of the sections. An outcome is status ("pass", "fail", "skip", "expected-failure",
-// "unexpected-pass", "choice"), section, case (the case as it stands in its file, whole), message, skipped, choice, reason (of an expected failure), tookMs, and exchanges. An exchange is what, atMs, and sent and
+// "unexpected-pass", "choice"), section, case (the case as it stands in its file, whole), message, skipped, choice, reason (of an expected failure), tookMs, and exchanges. An exchange is what, atMs, unanswered, and sent and
 // received as text, or as sentBase64 and receivedBase64 where they are not UTF-8.
 const Shape = "mir-conformance-report/1"
 
@@ -28,6 +28,8 @@ type jsonReport struct {
 	Started     time.Time     `json:"started"`
 	TookMs      float64       `json:"tookMs"`
 	Interrupted bool          `json:"interrupted"`
+	Stopped     string        `json:"stopped,omitempty"`
+	Broke       string        `json:"broke,omitempty"`
 	Verdict     jsonVerdict   `json:"verdict"`
 	Counts      jsonAllCounts `json:"counts"`
 	Outcomes    []jsonOutcome `json:"outcomes"`
@@ -70,6 +72,7 @@ type jsonOutcome struct {
 type jsonExchange struct {
 	What           string  `json:"what"`
 	AtMs           float64 `json:"atMs"`
+	Unanswered     bool    `json:"unanswered,omitempty"`
 	Sent           string  `json:"sent,omitempty"`
 	SentBase64     []byte  `json:"sentBase64,omitempty"`
 	Received       string  `json:"received,omitempty"`
@@ -78,7 +81,7 @@ type jsonExchange struct {
 
 func writeJSON(w io.Writer, r *conformance.Result) error {
 	report := jsonReport{
-		Report: Shape, Target: r.Target, Suite: r.Version, Seed: r.Seed, Suffix: r.Suffix, Started: r.Started.UTC(), TookMs: milliseconds(r.Took), Interrupted: r.Interrupted,
+		Report: Shape, Target: r.Target, Suite: r.Version, Seed: r.Seed, Suffix: r.Suffix, Started: r.Started.UTC(), TookMs: milliseconds(r.Took), Interrupted: r.Interrupted, Stopped: r.Stopped, Broke: r.Broke,
 		Verdict:  jsonVerdict{Conforms: conforms(r), Code: r.Code(), Text: Verdict(r)},
 		Counts:   jsonAllCounts{jsonCounts: inJSON(r.Counts()), ByLevel: make(map[cases.Level]jsonCounts), BySection: make(map[string]jsonCounts)},
 		Outcomes: make([]jsonOutcome, 0, len(r.Outcomes)),
@@ -116,7 +119,7 @@ func outcomeJSON(o *conformance.Outcome) jsonOutcome {
 	}
 	for i := range f.Exchanges {
 		e := &f.Exchanges[i]
-		x := jsonExchange{What: e.What, AtMs: milliseconds(e.At)}
+		x := jsonExchange{What: e.What, AtMs: milliseconds(e.At), Unanswered: e.Unanswered}
 		x.Sent, x.SentBase64 = textOrBytes(e.Sent)
 		x.Received, x.ReceivedBase64 = textOrBytes(e.Received)
 		out.Exchanges = append(out.Exchanges, x)

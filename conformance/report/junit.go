@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -52,6 +53,7 @@ type junitCase struct {
 	ClassName string        `xml:"classname,attr"`
 	Time      string        `xml:"time,attr"`
 	Skipped   *junitSkipped `xml:"skipped"`
+	Error     *junitFailure `xml:"error"`
 	Failure   *junitFailure `xml:"failure"`
 	SystemOut string        `xml:"system-out,omitempty"`
 }
@@ -62,7 +64,7 @@ type junitSkipped struct {
 
 type junitFailure struct {
 	Message string `xml:"message,attr"`
-	Type    string `xml:"type,attr"` // the level, or "UNEXPECTED-PASS"
+	Type    string `xml:"type,attr"` // the level, "UNEXPECTED-PASS", or of an error "RUN"
 	Text    string `xml:",chardata"`
 }
 
@@ -72,11 +74,12 @@ func writeJUnit(w io.Writer, r *conformance.Result) error {
 	report := junitSuites{
 		Name: "MIR conformance: " + visibleLine(r.Target), Tests: all.Total(), Failures: all.Fail + all.UnexpectedPass, Skipped: all.Skip + all.ExpectedFailure, Time: seconds(r.Took),
 	}
+	properties := []junitProperty{{"target", visibleLine(r.Target)}, {"seed", visibleLine(r.Seed)}, {"suite", visibleLine(r.Version)}}
 	for i, s := range sections(r) {
 		suite := junitSuite{
 			ID: i, Name: visibleLine(s.Name), Package: "mir.conformance", Tests: s.Counts.Total(), Failures: s.Counts.Fail + s.Counts.UnexpectedPass, Skipped: s.Counts.Skip + s.Counts.ExpectedFailure,
 			Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Hostname: "localhost",
-			Properties: []junitProperty{{"target", visibleLine(r.Target)}, {"seed", visibleLine(r.Seed)}, {"suite", visibleLine(r.Version)}},
+			Properties: properties,
 		}
 		var took time.Duration
 		for _, o := range s.Outcomes {
@@ -85,6 +88,14 @@ func writeJUnit(w io.Writer, r *conformance.Result) error {
 		}
 		suite.Time = seconds(took)
 		report.Suites = append(report.Suites, suite)
+	}
+	if why := unfinished(r); why != "" {
+		report.Tests, report.Errors = report.Tests+1, 1
+		report.Suites = append(report.Suites, junitSuite{
+			ID: len(report.Suites), Name: "run", Package: "mir.conformance", Tests: 1, Errors: 1, Time: seconds(0), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Hostname: "localhost",
+			Properties: properties,
+			Cases:      []junitCase{{Name: "came-to-its-end", ClassName: "run", Time: seconds(0), Error: &junitFailure{Message: visibleLine(why), Type: "RUN"}}},
+		})
 	}
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
@@ -96,6 +107,19 @@ func writeJUnit(w io.Writer, r *conformance.Result) error {
 	b.WriteByte('\n')
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// unfinished is why the cases alone do not tell what came of the run; "": they do. A CI system looks at nothing else.
+func unfinished(r *conformance.Result) string {
+	switch {
+	case r.Broke != "":
+		return "the target broke down: " + r.Broke
+	case r.Interrupted:
+		return "not finished, " + cmp.Or(r.Stopped, "the run was interrupted")
+	case r.Counts().Ran() == 0:
+		return "nothing was tested"
+	}
+	return ""
 }
 
 func junitOf(o *conformance.Outcome) junitCase {

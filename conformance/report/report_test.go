@@ -111,6 +111,10 @@ func TestVerdictAndBadge(t *testing.T) {
 	shouldOnly.Outcomes = append(shouldOnly.Outcomes[:1], shouldOnly.Outcomes[2:]...)
 	interrupted := only(conformance.Pass)
 	interrupted.Interrupted = true
+	stopped := only(conformance.Pass, conformance.Skip)
+	stopped.Interrupted, stopped.Stopped = true, "the target gave no answer in 20 cases in a row"
+	broke := only(conformance.Pass)
+	broke.Interrupted, broke.Stopped, broke.Broke = true, "node 2 died", "node 2 died"
 	for name, test := range map[string]struct {
 		result         *conformance.Result
 		verdict, badge string
@@ -125,6 +129,8 @@ func TestVerdictAndBadge(t *testing.T) {
 		"nothing":      {only(), "nothing was tested that a target must or should do", "not tested", false},
 		"skipped":      {only(conformance.Skip), "nothing was tested that a target must or should do; 2 skipped", "not tested", false},
 		"interrupted":  {interrupted, "not finished, the run was interrupted; so far: conforms: 2 of 2 passed", "not finished", false},
+		"stopped":      {stopped, "not finished, the target gave no answer in 20 cases in a row; so far: conforms: 2 of 2 passed; 2 skipped", "not finished", false},
+		"broke down":   {broke, "does not conform: node 2 died; until then: conforms: 2 of 2 passed", "broke down", false},
 	} {
 		if got := report.Verdict(test.result); got != test.verdict {
 			t.Errorf("%s: the verdict is %q", name, got)
@@ -140,6 +146,10 @@ func TestVerdictAndBadge(t *testing.T) {
 		}
 		if err := json.Unmarshal(write(t, report.JSON, test.result), &read); err != nil || read.Verdict.Conforms != test.conforms || read.Verdict.Code != test.result.Code() {
 			t.Errorf("%s: the JSON says %+v, %v", name, read.Verdict, err)
+		}
+		said := bytes.Contains(write(t, report.JUnit, test.result), []byte("<error message="))
+		if want := test.result.Interrupted || test.result.Counts().Ran() == 0; said != want {
+			t.Errorf("%s: JUnit tells of an error: %v", name, said)
 		}
 		text := strings.TrimRight(string(write(t, report.Text, test.result)), "\n")
 		if last := text[strings.LastIndex(text, "\n")+1:]; last != "Verdict: "+test.verdict {

@@ -37,8 +37,11 @@ func Verdict(r *conformance.Result) string {
 			said += fmt.Sprintf("; %d %s", more.n, more.what)
 		}
 	}
-	if r.Interrupted {
-		said = "not finished, the run was interrupted; so far: " + said
+	switch {
+	case r.Broke != "":
+		return fmt.Sprintf("does not conform: %s; until then: %s", r.Broke, said)
+	case r.Interrupted:
+		return fmt.Sprintf("not finished, %s; so far: %s", cmp.Or(r.Stopped, "the run was interrupted"), said)
 	}
 	return said
 }

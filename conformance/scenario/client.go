@@ -27,6 +27,9 @@ const (
 	maxClients     = 4096             // addresses that requests come from, each with connections of its own; one is forgotten where there are more
 )
 
+// userAgent is what all requests name themselves: what any client of a node does, so that a target cannot tell that it is tested.
+const userAgent = "mir"
+
 // clients are HTTP clients by the address that they come from. Safe for concurrent use.
 type clients struct {
 	roots *x509.CertPool // set before use
@@ -150,7 +153,7 @@ func (p *play) sendOnce(ctx context.Context, client, method, url string, header 
 	sent := append(headText(request.Header), body...)
 	response, err := p.world.clients.from(p.address(client)).Do(request) //nolint:gosec // as above
 	if err != nil {
-		p.exchanges.add(what, sent, []byte(err.Error()))
+		p.exchanges.addUnanswered(what, sent, err)
 		return nil, fmt.Errorf("%s: no answer: %w", what, err)
 	}
 	defer func() { _ = response.Body.Close() }()

@@ -24,13 +24,23 @@ type exchanges struct {
 
 // add keeps an exchange.
 func (e *exchanges) add(what string, sent, received []byte) {
+	e.keep(cases.Exchange{What: what, Sent: cutTo(sent), Received: cutTo(received)})
+}
+
+// addUnanswered keeps what was sent in vain, and why no answer came.
+func (e *exchanges) addUnanswered(what string, sent []byte, why error) {
+	e.keep(cases.Exchange{What: what, Sent: cutTo(sent), Received: cutTo([]byte(why.Error())), Unanswered: true})
+}
+
+func (e *exchanges) keep(x cases.Exchange) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.kept) >= maxExchanges {
 		half := maxExchanges / 2
 		e.kept = append(e.kept[:half], e.kept[half+1:]...)
 	}
-	e.kept = append(e.kept, cases.Exchange{What: what, Sent: cutTo(sent), Received: cutTo(received), At: e.now().Sub(e.started)})
+	x.At = e.now().Sub(e.started)
+	e.kept = append(e.kept, x)
 }
 
 // mark and cut forget what was kept since.

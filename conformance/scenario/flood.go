@@ -99,7 +99,7 @@ func (f *flooding) one(r *requestArgs) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := http.Header{"User-Agent": {"mir-conformance"}}
+	header := http.Header{"User-Agent": {userAgent}}
 	body, err := r.body(header)
 	if err != nil {
 		return nil, err

@@ -186,7 +186,7 @@ func (p *play) demand(ctx context.Context, a asked, into any) error {
 		base = p.world.Nodes[a.node-1].Operator
 	}
 	method := orElse(a.method, http.MethodPost)
-	header := http.Header{"User-Agent": {"mir-conformance"}}
+	header := http.Header{"User-Agent": {userAgent}}
 	var body []byte
 	if method != http.MethodGet {
 		var err error

@@ -33,7 +33,7 @@ func request(ctx context.Context, p *play, args *requestArgs) error {
 	if err != nil {
 		return err
 	}
-	header := http.Header{"User-Agent": {"mir-conformance"}}
+	header := http.Header{"User-Agent": {userAgent}}
 	body, err := args.body(header)
 	if err != nil {
 		return err
