@@ -18,7 +18,7 @@ import (
 const fail = "fail"
 
 // atOnce is how many mutants run at a time on each processor: most of a run is waiting for what does not come.
-const atOnce = 3
+const atOnce = 5
 
 // root is the folder of the project.
 func root(t *testing.T) string {
@@ -83,9 +83,10 @@ func TestEachMutantIsCaught(t *testing.T) {
 	results := make([]result, len(rows))
 	turns := make(chan struct{}, atOnce*runtime.GOMAXPROCS(0))
 	var wait sync.WaitGroup
-	for i, row := range rows {
+	for _, i := range largestFirst(rows) {
+		row := rows[i]
+		turns <- struct{}{}
 		wait.Go(func() {
-			turns <- struct{}{}
 			defer func() { <-turns }()
 			results[i].statuses, results[i].err = suite.Run(t.Context(), row.Mutant, row.Nodes, row.Cases)
 		})
@@ -116,6 +117,16 @@ func TestEachMutantIsCaught(t *testing.T) {
 			}
 		})
 	}
+}
+
+// largestFirst gives the rows' numbers, those of the largest clusters first: they take longest.
+func largestFirst(rows []mutants.Row) []int {
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return rows[b].Nodes - rows[a].Nodes })
+	return order
 }
 
 // result is what came of a mutant.

@@ -18,6 +18,7 @@ type assertionStep struct {
 	Timestamp string `json:"timestamp"` // "": now, with milliseconds
 }
 
+// makeAssertion makes an assertion and signs it: the body of POST /assertions, under the name "as".
 func makeAssertion(_ context.Context, p *play, s *assertionStep) error {
 	who, err := p.issuer(orElse(s.Issuer, "i1"))
 	if err != nil {
@@ -45,6 +46,7 @@ type revocationStep struct {
 	Successor string `json:"successor"` // the name of an assertion, whose payload should name the old one
 }
 
+// makeRevocation makes and signs what ends an assertion: the body of POST /assertions/{id}/revoke or …/supersede, under the name "as".
 func makeRevocation(_ context.Context, p *play, s *revocationStep) error {
 	who, err := p.issuer(orElse(s.Issuer, "i1"))
 	if err != nil {

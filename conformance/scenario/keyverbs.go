@@ -11,6 +11,7 @@ type keypairStep struct {
 	Algorithm string `json:"algorithm"` // "": Ed25519. ES384 and RS256 are for nodes to refuse
 }
 
+// makeKeypair makes a pair of keys of an algorithm, for what no issuer has.
 func makeKeypair(_ context.Context, p *play, s *keypairStep) error {
 	key, err := newKeypair(orElse(s.Algorithm, algorithmEd25519))
 	if err != nil {
@@ -44,6 +45,7 @@ type signStep struct {
 	Spelling []string `json:"spelling"` // see spell
 }
 
+// signText signs a text with a key of the case.
 func signText(_ context.Context, p *play, s *signStep) error {
 	key, err := p.keypair(s.With)
 	if err != nil {
