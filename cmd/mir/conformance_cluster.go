@@ -213,6 +213,7 @@ func (up *testCluster) nodeFlags(plans []peer.Plan) [][]string {
 			"--resolver=udp://" + up.names.DNS().String(),
 			fmt.Sprintf("--well-known-port=%d", up.names.HTTPS().Port()),
 			"--ca-file=" + filepath.Join(up.dir, "trusted.pem"),
+			"--allow-range=" + up.names.HTTPS().Addr().String() + "/32", // where all servers are, and nothing else: cases listen at other addresses of this machine
 			"--discovery-min-ttl=" + clusterKeysKept.String(), "--discovery-max-ttl=1h", "--discovery-default-ttl=1h", "--discovery-negative-ttl=1s", "--discovery-failure-ttl=100ms",
 			"--discovery-refetch-age=1ms", "--discovery-refetch-every=1s", "--discovery-refetch-burst=60", // a budget that a case can use up, and no other does
 		}, nodeLimits()...)

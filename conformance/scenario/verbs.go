@@ -27,6 +27,8 @@ func verbs() map[string]verb {
 		"request":      answers(request),
 		"expectSame":   does(expectSame),
 		"expectNames":  does(expectNames),
+		"inside":       does(inside),
+		"expectInside": does(expectInside),
 		"choice":       does(choose),
 		"note":         does(note),
 		"keypair":      does(makeKeypair),
