@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"path"
@@ -17,106 +16,122 @@ import (
 )
 
 const (
-	// maxLayoutFile bounds each file of a folder of vectors, in bytes.
-	maxLayoutFile = 1 << 20
-	// maxLayoutVectors bounds the vectors of one folder.
+	// maxLayoutVectors bounds the vectors of one folder, and what else may lie beside them.
 	maxLayoutVectors = 10_000
+	// maxVerdicts bounds the verdicts of one vector: one a key.
+	maxVerdicts = 64
+	// maxCodes bounds the codes of one verdict: there are fewer in the protocol.
+	maxCodes = 16
+	// maxWrong bounds the vectors of which an error tells.
+	maxWrong = 20
 )
 
 // ReadLayout turns test vectors in the layout of the protocol's public draft into cases, sorted as they lie in the folder: a case for each
 // verdict of each vector. The ID is signature/draft-FOLDER, or SECTION/draft-NAME where the folder's name begins with a section's, as
 // [WriteLayout] has it. A domain may publish other keys in one of these cases than in another: they are for verifiers that are handed the
-// keys. The error names the file that is wrong.
+// keys. The vectors may be a stranger's: all files together have 64 MiB at most, and symbolic links, pipes and whatever else is no regular
+// file are refused. Hand over [os.Root.FS], so that nothing outside the folder is read whatever changes meanwhile. The error names the file
+// that is wrong, so that it can be shown on a terminal.
 func ReadLayout(fsys fs.FS) ([]cases.Case, error) {
-	var keys map[string]json.RawMessage
-	if err := readJSON(fsys, "keys.json", &keys); err != nil {
-		return nil, err
-	}
-	folders, err := fs.Glob(fsys, "*/claim.json")
+	l := &layout{fsys: fsys, left: maxLayout}
+	folders, err := l.vectors()
 	if err != nil {
 		return nil, err
 	}
-	if len(folders) == 0 || len(folders) > maxLayoutVectors {
-		return nil, fmt.Errorf("there are %d folders with a claim.json; 1 to %d are expected", len(folders), maxLayoutVectors)
+	if err := l.readKeys(); err != nil {
+		return nil, err
 	}
 	var all []cases.Case
 	var wrong []error
-	for _, claim := range folders {
-		read, err := readVector(fsys, path.Dir(claim), keys)
+	for _, folder := range folders {
+		read, err := l.vector(folder)
+		if errors.Is(err, errTooMuch) {
+			return nil, err
+		}
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("vector %s: %w", path.Dir(claim), err))
+			wrong = append(wrong, fmt.Errorf("vector %s: %w", printable(folder, maxName), err))
+		}
+		if len(wrong) == maxWrong {
+			wrong = append(wrong, errors.New("the vectors behind it were not looked at"))
+			break
 		}
 		all = append(all, read...)
 	}
-	return all, errors.Join(wrong...)
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	if len(all) > maxLayoutVectors {
+		return nil, fmt.Errorf("there are %d verdicts; at most %d are allowed", len(all), maxLayoutVectors)
+	}
+	return all, nil
 }
 
-// readVector reads one folder.
-func readVector(fsys fs.FS, folder string, keys map[string]json.RawMessage) ([]cases.Case, error) {
-	claim, err := readFile(fsys, path.Join(folder, "claim.json"))
+// vector reads one folder.
+func (l *layout) vector(folder string) ([]cases.Case, error) {
+	claim, err := l.read(path.Join(folder, "claim.json"))
 	if err != nil {
 		return nil, err
 	}
-	form, err := readFile(fsys, path.Join(folder, "canonical.txt"))
+	form, err := l.read(path.Join(folder, "canonical.txt"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	sig, err := readFile(fsys, path.Join(folder, "signature.txt"))
+	sig, err := l.read(path.Join(folder, "signature.txt"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if have := strings.TrimSpace(string(sig)); have != "" && sigOf(claim) != "" && have != strings.TrimSpace(sigOf(claim)) {
+	if have, is := strings.TrimSpace(string(sig)), strings.TrimSpace(sigOf(claim)); have != "" && is != "" && have != is {
 		return nil, errors.New("signature.txt is not the sig of claim.json")
 	}
-	verdicts, err := readExpected(fsys, path.Join(folder, "expected.json"))
+	verdicts, err := l.expected(path.Join(folder, "expected.json"))
 	if err != nil {
 		return nil, err
+	}
+	in := cases.VerdictInput{Canonical: strings.TrimSuffix(string(form), "\n"), Domain: domainOf(claim)}
+	if utf8.Valid(claim) {
+		in.Claim = string(claim)
+	} else {
+		in.ClaimBase64 = claim
 	}
 	var all []cases.Case
 	for _, want := range verdicts {
-		entry, known := keys[want.VerifyWith]
+		key, known := l.keys[want.VerifyWith]
 		if !known {
-			return nil, fmt.Errorf("expected.json: keys.json has no key %q", want.VerifyWith)
+			return nil, fmt.Errorf("expected.json: keys.json has no key %q", printable(want.VerifyWith, maxName))
 		}
-		c := layoutCase(folder, want, entry)
-		c.Verdict.Canonical = strings.TrimSuffix(string(form), "\n")
-		c.Verdict.Domain = domainOf(claim)
-		if utf8.Valid(claim) {
-			c.Verdict.Claim = string(claim)
-		} else {
-			c.Verdict.ClaimBase64 = claim
-		}
+		c := layoutCase(folder, want, key, in)
 		if len(verdicts) > 1 {
 			c.ID += "-" + slug(want.VerifyWith)
 		}
 		if err := c.Check(); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("expected.json: %s", printable(err.Error(), maxNote))
 		}
 		all = append(all, c)
 	}
 	return all, nil
 }
 
-// layoutCase makes the case of one verdict, but for its claim.
-func layoutCase(folder string, want expected, entry json.RawMessage) cases.Case {
+// layoutCase makes the case of one verdict on a claim.
+func layoutCase(folder string, want expected, key layoutKey, in cases.VerdictInput) cases.Case {
 	codes := want.Codes
 	if len(codes) == 0 && want.Code != nil && want.Result == cases.Reject {
 		codes = []string{*want.Code}
 	}
 	level := cases.Level(or(string(want.Level), string(cases.Must)))
-	var key struct{ Expires *string }
-	if want.Level == "" && json.Unmarshal(entry, &key) == nil && key.Expires != nil {
+	if want.Level == "" && key.expires {
 		level = cases.Should // what becomes of a key's end is the verifier's policy
 	}
+	in.Keys, in.Form, in.Expect = key.document, want.Form, cases.Verdict{Result: want.Result, Codes: codes}
+	folderShown, keyShown := printable(folder, maxName), printable(want.VerifyWith, maxName)
 	said := strings.TrimSpace(want.Result + " " + strings.Join(codes, " or "))
 	return cases.Case{
 		ID: layoutID(folder), Kind: cases.KindVerdict, Refused: want.Result == cases.Reject,
-		Title:       fmt.Sprintf("the vector %s, verified with %s", folder, want.VerifyWith),
-		Requirement: cases.Requirement{Words: fmt.Sprintf("verifyWith %s: %s", want.VerifyWith, said), Level: level, Section: "Test vectors, " + folder},
-		Why:         or(want.Note, "Whoever differs from the test vectors that everybody shares differs from everybody."),
-		Verdict: &cases.VerdictInput{
-			Keys: slices.Concat([]byte(`{"keys":[`), entry, []byte(`]}`)), Form: want.Form, Expect: cases.Verdict{Result: want.Result, Codes: codes},
+		Title: fmt.Sprintf("the vector %s, verified with %s", folderShown, keyShown),
+		Requirement: cases.Requirement{
+			Words: printable(fmt.Sprintf("verifyWith %s: %s", keyShown, said), maxNote), Level: level, Section: "Test vectors, " + folderShown,
 		},
+		Why:     or(printable(oneLine(want.Note), maxNote), "Whoever differs from the test vectors that everybody shares differs from everybody."),
+		Verdict: &in,
 	}
 }
 
@@ -136,18 +151,22 @@ func slug(s string) string {
 	return strings.Trim(notInID.ReplaceAllString(strings.ToLower(s), "-"), "-")
 }
 
-// readExpected reads one verdict, or one for each of several keys, in the order of the keys' names.
-func readExpected(fsys fs.FS, name string) ([]expected, error) {
-	var one expected
-	if err := readJSON(fsys, name, &one); err != nil {
+// expected reads one verdict, or one for each of several keys, in the order of the keys' names.
+func (l *layout) expected(name string) ([]expected, error) {
+	data, err := l.read(name)
+	if err != nil {
 		return nil, err
+	}
+	var one expected
+	if err := json.Unmarshal(data, &one); err != nil {
+		return nil, fmt.Errorf("expected.json: %w", err)
 	}
 	if one.VerifyWith != "" {
-		return []expected{one}, nil
+		return bounded([]expected{one})
 	}
 	var members map[string]json.RawMessage
-	if err := readJSON(fsys, name, &members); err != nil {
-		return nil, err
+	if err := json.Unmarshal(data, &members); err != nil {
+		return nil, fmt.Errorf("expected.json: %w", err)
 	}
 	var all []expected
 	for _, member := range slices.Sorted(maps.Keys(members)) {
@@ -155,15 +174,28 @@ func readExpected(fsys fs.FS, name string) ([]expected, error) {
 		if !ok {
 			continue
 		}
+		if len(all) == maxVerdicts {
+			return nil, fmt.Errorf("expected.json: there are more than %d members verifyWith_NAME", maxVerdicts)
+		}
 		want := expected{Note: one.Note}
 		if err := json.Unmarshal(members[member], &want); err != nil {
-			return nil, fmt.Errorf("expected.json: %s: %w", member, err)
+			return nil, fmt.Errorf("expected.json: %s: %w", printable(member, maxName), err)
 		}
 		want.VerifyWith = key
 		all = append(all, want)
 	}
 	if len(all) == 0 {
 		return nil, errors.New("expected.json says neither verifyWith nor verifyWith_NAME")
+	}
+	return bounded(all)
+}
+
+// bounded returns the verdicts, or what is too much in one of them.
+func bounded(all []expected) ([]expected, error) {
+	for _, want := range all {
+		if len(want.Codes) > maxCodes {
+			return nil, fmt.Errorf("expected.json: there are %d codes; at most %d are allowed", len(want.Codes), maxCodes)
+		}
 	}
 	return all, nil
 }
@@ -174,31 +206,4 @@ func domainOf(claim []byte) string {
 	_ = json.Unmarshal(claim, &c)
 	domain, _ := c.Domain.(string)
 	return strings.ToLower(domain)
-}
-
-func readJSON(fsys fs.FS, name string, v any) error {
-	data, err := readFile(fsys, name)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("%s: %w", path.Base(name), err)
-	}
-	return nil
-}
-
-func readFile(fsys fs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxLayoutFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxLayoutFile {
-		return nil, fmt.Errorf("%s has more than %d bytes", path.Base(name), maxLayoutFile)
-	}
-	return data, nil
 }

@@ -1,8 +1,10 @@
 package vectors_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -25,7 +28,12 @@ func TestLayoutRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := vectors.ReadLayout(os.DirFS(dir))
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close() //nolint:errcheck // it was only read
+	read, err := vectors.ReadLayout(root.FS())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +160,112 @@ func TestReadLayoutRefuses(t *testing.T) {
 				t.Errorf("error %v, want one about %s", err, change.says)
 			}
 		})
+	}
+}
+
+// TestReadLayoutReadsRegularFilesAlone: links lead out of the folder, and pipes wait for ever.
+func TestReadLayoutReadsRegularFilesAlone(t *testing.T) {
+	const keys, claim, want = `{"a":{"pub":"x","expires":null}}`, `{"sig":"s"}`, `{"result":"ACCEPT","code":null,"verifyWith":"a"}`
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		spoil func(dir string) error
+		says  string
+	}{
+		"a link as canonical form":   {func(dir string) error { return os.Symlink(secret, filepath.Join(dir, "01-x", "canonical.txt")) }, "01-x: canonical.txt: it is a symbolic link"},
+		"a link within the folder":   {func(dir string) error { return os.Symlink("claim.json", filepath.Join(dir, "01-x", "canonical.txt")) }, "canonical.txt: it is a symbolic link"},
+		"a link as folder":           {func(dir string) error { return os.Symlink("01-x", filepath.Join(dir, "02-x")) }, "02-x is a symbolic link"},
+		"a pipe as canonical form":   {func(dir string) error { return syscall.Mkfifo(filepath.Join(dir, "01-x", "canonical.txt"), 0o600) }, "canonical.txt: it is a named pipe"},
+		"a folder as canonical form": {func(dir string) error { return os.Mkdir(filepath.Join(dir, "01-x", "canonical.txt"), 0o700) }, "canonical.txt: it is a folder"},
+		"a pipe as keys": {func(dir string) error {
+			path := filepath.Join(dir, "keys.json")
+			return errors.Join(os.Remove(path), syscall.Mkfifo(path, 0o600))
+		}, "keys.json: it is a named pipe"},
+		"a link of an unfriendly name": {func(dir string) error { return os.Symlink("01-x", filepath.Join(dir, "02\x1b[2J\nok")) }, `"02\x1b[2J\nok" is a symbolic link`},
+		"a folder of such a name": {func(dir string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "01-x"), filepath.Join(dir, "01\nx")), os.Remove(filepath.Join(dir, "01\nx", "expected.json")))
+		}, `vector "01\nx": expected.json`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			err := os.Mkdir(filepath.Join(dir, "01-x"), 0o700)
+			for name, data := range map[string]string{"keys.json": keys, "01-x/claim.json": claim, "01-x/expected.json": want} {
+				err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600))
+			}
+			root, openErr := os.OpenRoot(dir)
+			if err := errors.Join(err, openErr); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = root.Close() })
+			if _, err := vectors.ReadLayout(root.FS()); err != nil {
+				t.Fatalf("the folder is wrong before: %v", err)
+			}
+			if err := test.spoil(dir); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := vectors.ReadLayout(root.FS()); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %v, want one with %s", err, test.says)
+			}
+		})
+	}
+}
+
+// TestReadLayoutBounds: a small folder must not fill the memory.
+func TestReadLayoutBounds(t *testing.T) {
+	const want = `{"result":"ACCEPT","code":null,"verifyWith":"a"}`
+	mebibyte := &fstest.MapFile{Data: bytes.Repeat([]byte("x"), 1<<20)}
+	large := fstest.MapFS{"keys.json": {Data: []byte(`{"a":{"pub":"x"}}`)}}
+	for i := range 22 { // 66 MiB
+		folder := fmt.Sprintf("%02d", i)
+		large[folder+"/claim.json"], large[folder+"/canonical.txt"], large[folder+"/signature.txt"] = mebibyte, mebibyte, mebibyte
+		large[folder+"/expected.json"] = &fstest.MapFile{Data: []byte(want)}
+	}
+	many := make(map[string]json.RawMessage)
+	for i := range 65 {
+		many[fmt.Sprintf("verifyWith_%d", i)] = json.RawMessage(`{"result":"ACCEPT"}`)
+	}
+	verdicts, err := json.Marshal(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := func(keys, want string) fstest.MapFS {
+		return fstest.MapFS{"keys.json": {Data: []byte(keys)}, "01-x/claim.json": {Data: []byte("{}")}, "01-x/expected.json": {Data: []byte(want)}}
+	}
+	for name, test := range map[string]struct {
+		folder fs.FS
+		says   string
+	}{
+		"all files":    {large, "together have more than 67108864 bytes"},
+		"one's keys":   {folder(`{"a":{}}`, string(verdicts)), "more than 64 members verifyWith_NAME"},
+		"codes":        {folder(`{"a":{}}`, `{"result":"REJECT","verifyWith":"a","codes":["X"`+strings.Repeat(`,"X"`, 16)+`]}`), "17 codes"},
+		"a key":        {folder(`{"a":{"x":"`+strings.Repeat("x", 16<<10)+`"}}`, want), "keys.json: the key a"},
+		"a key's name": {folder(`{"`+strings.Repeat("a", 256)+`":{}}`, want), "its name has 256 bytes"},
+	} {
+		if _, err := vectors.ReadLayout(test.folder); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: error %v, want one with %s", name, err, test.says)
+		}
+	}
+}
+
+// TestReadLayoutSharesKeys: a thousand cases of one key hold it once.
+func TestReadLayoutSharesKeys(t *testing.T) {
+	const want = `{"result":"ACCEPT","code":null,"verifyWith":"a","note":"one\nforged\u001b[2J"}`
+	read, err := vectors.ReadLayout(fstest.MapFS{
+		"keys.json": {Data: []byte(`{"a":{"pub":"x"}}`)}, "1\nforged/claim.json": {Data: []byte("{}")}, "1\nforged/expected.json": {Data: []byte(want)},
+		"2/claim.json": {Data: []byte("{}")}, "2/expected.json": {Data: []byte(want)},
+	})
+	if err != nil || len(read) != 2 {
+		t.Fatalf("%d cases, %v", len(read), err)
+	}
+	if one, other := read[0].Verdict.Keys, read[1].Verdict.Keys; &one[0] != &other[0] {
+		t.Error("the cases of one key do not share it")
+	}
+	for _, c := range read {
+		if said := c.Title + c.Why + c.Requirement.Words + c.Requirement.Section; strings.ContainsAny(said, "\n\x1b") {
+			t.Errorf("%s says %q", c.ID, said)
+		}
 	}
 }
 
