@@ -66,6 +66,8 @@ type Result struct {
 	Seed        string        // of keys and vectors
 	Suffix      string        // of the domains that the suite published
 	Version     string        // of the suite
+	Selection   Selection     // which cases were to be run
+	Repeat      string        // the command that runs this again, but for the cases: with --only and an ID behind it, it runs that one; "": there is none
 	Interrupted bool          // cases that were not run any more are skipped, and say so
 	Stopped     string        // why, where Interrupted: in words that go on after "not finished, "
 	Broke       string        // how the target broke down by itself, which ended the run: it does not conform, whatever its cases say; "": it did not

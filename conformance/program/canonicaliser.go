@@ -29,14 +29,19 @@ func (k *Canonicaliser) Verify(ctx context.Context, c *cases.Case) cases.Finding
 	if in == nil {
 		return cases.Finding{Skipped: "the case holds no claim"}
 	}
-	none := in.Canonical == "" && slices.Contains(in.Expect.Codes, noCanonicalForm)
-	if in.Canonical == "" && !none {
+	none := in.Canonical == ""
+	if !HasCanonical(c) {
 		return cases.Finding{Skipped: "the case says nothing about a canonical form"}
 	}
 	r := k.command.run(ctx, k.command.filled("", "", nil), in.Bytes())
 	f := judgeCanonical(c, &r, none)
 	f.Exchanges = []cases.Exchange{r.exchange}
 	return f
+}
+
+// HasCanonical tells whether a case says what the canonical form is, or that there is none: whether it is one for a [Canonicaliser].
+func HasCanonical(c *cases.Case) bool {
+	return c.Verdict != nil && (c.Verdict.Canonical != "" || slices.Contains(c.Verdict.Expect.Codes, noCanonicalForm))
 }
 
 // noCanonicalForm is the code for what cannot be written in canonical form.

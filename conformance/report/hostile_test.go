@@ -23,6 +23,7 @@ import (
 func evil(said string) *conformance.Result {
 	r := sample()
 	r.Target += said
+	r.Repeat, r.Selection = "mir conformance "+said, conformance.Selection{Only: []string{said}, Skip: []string{said}, Chosen: 1, All: 2}
 	for i := range r.Outcomes {
 		f := &r.Outcomes[i].Finding
 		f.Message += said

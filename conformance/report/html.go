@@ -3,11 +3,9 @@ package report
 import (
 	"bytes"
 	_ "embed"
-	"fmt"
 	"html/template"
 	"io"
 	"strings"
-	"time"
 
 	"mirnode/conformance"
 	"mirnode/conformance/cases"
@@ -21,7 +19,7 @@ const (
 	failedExchanges = 40       // the last ones
 	otherExchanges  = 4
 	messageBytes    = 8 << 10
-	opened          = 10 // failures that stand open: more of them are read as a list first
+	opened          = 5 // failures that stand open: more of them are read as a list first
 )
 
 //go:embed page.html
@@ -32,12 +30,19 @@ type page struct {
 	Target, Verdict, Class string // Class: "good", "some", "bad" or "none", for the colour
 	Facts                  []string
 	Levels                 []level
+	Rules                  []rule // that failed
 	Failed                 []card // and what passed against expectation
 	Expected, Choices      []card
-	Skips                  []skipped
+	Skips, NotRun          []skipped
 	Sections               []pageSection
 	Omitted                int // exchanges that are not shown at all
 	Shape                  string
+}
+
+// rule is a rule that failed, in the overview: what is wrong is read there at once, however many cases say so.
+type rule struct {
+	Level, Words, Source string
+	Cards                []card
 }
 
 type level struct {
@@ -61,9 +66,10 @@ type pageLevel struct {
 type card struct {
 	ID, Anchor, Title, Level, Status, Class string
 	Words, Source, Why                      string
-	Found, Reason, Choice, Skipped, Took    string
-	Expect                                  string // of a verdict or a signer: what was expected
-	Shown                                   bool   // it stands in full further up: a link suffices
+	Found, Reason, Choice, Skipped          string
+	Expect                                  string // of a verdict or a signer: what was expected, where the finding does not say it
+	Keys, Repeat                            string
+	Shown                                   bool // it stands in full further up: a link suffices
 	Open                                    bool
 	Exchanges                               []exchange
 	Before                                  int // exchanges before the ones that are shown
@@ -85,19 +91,23 @@ func writeHTML(w io.Writer, r *conformance.Result) error {
 }
 
 func newPage(r *conformance.Result) *page {
-	p := &pager{left: pageExchanges, shown: make(map[*conformance.Outcome]bool)}
+	p := &pager{result: r, left: pageExchanges, shown: make(map[*conformance.Outcome]bool)}
 	view := &page{Target: visibleLine(r.Target), Verdict: visibleLine(Verdict(r)), Class: class(r), Facts: facts(r), Shape: Shape}
 	for _, l := range r.CountsByLevel() {
 		view.Levels = append(view.Levels, level{string(l.Level), l.Counts})
 	}
+	view.Rules = rules(withStatus(r, conformance.Fail))
 	view.Failed = append(p.cards(withStatus(r, conformance.Fail)), p.cards(withStatus(r, conformance.UnexpectedPass))...)
 	for i := range view.Failed[:min(len(view.Failed), opened)] {
 		view.Failed[i].Open = true
 	}
 	view.Expected = p.cards(withStatus(r, conformance.ExpectedFailure))
 	view.Choices = p.cards(withStatus(r, conformance.Choice))
-	for _, s := range skips(r) {
-		view.Skips = append(view.Skips, skipped{visibleLine(s.Reason), s.IDs})
+	view.Skips, view.NotRun = skips(r, true), skips(r, false)
+	for _, list := range [][]skipped{view.Skips, view.NotRun} {
+		for i := range list {
+			list[i].Reason = visibleLine(list[i].Reason)
+		}
 	}
 	for _, s := range sections(r) {
 		view.Sections = append(view.Sections, p.section(s))
@@ -108,20 +118,30 @@ func newPage(r *conformance.Result) *page {
 
 // class is the colour of the verdict.
 func class(r *conformance.Result) string {
-	switch _, colour := badge(r); colour {
-	case red:
-		return "bad"
-	case grey:
-		return "none"
+	_, colour := badge(r)
+	return map[string]string{red: "bad", grey: "none", amber: "some", green: "good"}[colour]
+}
+
+// rules groups failures by the rule that they break, in their order.
+func rules(failed []*conformance.Outcome) []rule {
+	var list []rule
+	at := make(map[cases.Requirement]int)
+	for _, o := range failed {
+		i, known := at[o.Case.Requirement]
+		if !known {
+			is := &o.Case.Requirement
+			i = len(list)
+			at[*is] = i
+			list = append(list, rule{Level: string(is.Level), Words: shown(is.Words, messageBytes, messageBytes), Source: visibleLine(is.Section)})
+		}
+		list[i].Cards = append(list[i].Cards, card{ID: visibleLine(o.Case.ID), Anchor: anchor(o.Case.ID)})
 	}
-	if r.Code() != conformance.CodeConforms {
-		return "some"
-	}
-	return "good"
+	return list
 }
 
 // pager makes cards while there is room for their exchanges.
 type pager struct {
+	result  *conformance.Result
 	left    int // bytes
 	omitted int // exchanges for which there was no room
 	shown   map[*conformance.Outcome]bool
@@ -146,6 +166,9 @@ func (p *pager) cards(outcomes []*conformance.Outcome) []card {
 		c := newCard(o)
 		if c.Shown = p.shown[o]; !c.Shown {
 			c.Exchanges, c.Before = p.exchanges(o)
+			if inDetail(o.Status) {
+				c.Keys, c.Repeat = shown(keys(o.Case), messageBytes, 1), repeat(p.result, o.Case)
+			}
 			p.shown[o] = true
 		}
 		list = append(list, c)
@@ -157,7 +180,7 @@ func (p *pager) cards(outcomes []*conformance.Outcome) []card {
 var statusWords = map[conformance.Status][2]string{
 	conformance.Fail:            {"failed", "bad"},
 	conformance.UnexpectedPass:  {"passed unexpectedly", "bad"},
-	conformance.ExpectedFailure: {"failed as expected", "some"},
+	conformance.ExpectedFailure: {"failed, known", "some"},
 	conformance.Choice:          {"choice", "none"},
 	conformance.Pass:            {"passed", "good"},
 	conformance.Skip:            {"skipped", "none"},
@@ -169,7 +192,7 @@ func newCard(o *conformance.Outcome) card {
 	return card{
 		ID: visibleLine(c.ID), Anchor: anchor(c.ID), Title: short(c.Title), Level: string(c.Requirement.Level), Status: word[0], Class: word[1],
 		Words: short(c.Requirement.Words), Source: visibleLine(c.Requirement.Section), Why: short(c.Why),
-		Found: short(f.Message), Reason: short(o.Reason), Choice: short(f.Choice), Skipped: short(f.Skipped), Took: f.Duration.Round(time.Millisecond).String(), Expect: expectation(c),
+		Found: short(f.Message), Reason: short(o.Reason), Choice: short(f.Choice), Skipped: short(f.Skipped), Expect: expectation(c, f),
 	}
 }
 
@@ -183,23 +206,37 @@ func anchor(id string) string {
 	}, id)
 }
 
-// expectation says what was expected of a verifier or a signer; scenarios have it in their messages.
-func expectation(c *cases.Case) string {
+// expectation says what was expected of a verifier or a signer, where the finding does not; scenarios have it in their messages.
+func expectation(c *cases.Case, f *cases.Finding) string {
+	var result string
+	var codes []string
 	switch {
-	case c.Verdict != nil && len(c.Verdict.Expect.Codes) > 0:
-		return fmt.Sprintf("%s, %s", c.Verdict.Expect.Result, strings.Join(c.Verdict.Expect.Codes, " or "))
 	case c.Verdict != nil:
-		return c.Verdict.Expect.Result
+		result, codes = c.Verdict.Expect.Result, c.Verdict.Expect.Codes
 	case c.Signer != nil:
-		return c.Signer.Expect.Result
+		result = c.Signer.Expect.Result
+	}
+	said := result
+	if len(codes) > 0 {
+		said += ", " + strings.Join(codes, " or ")
+	}
+	for _, word := range append([]string{result}, codes...) {
+		if !strings.Contains(f.Message, word) {
+			return said
+		}
 	}
 	return ""
+}
+
+// inDetail tells whether outcomes of a status are shown with all that there is.
+func inDetail(s conformance.Status) bool {
+	return s == conformance.Fail || s == conformance.UnexpectedPass || s == conformance.ExpectedFailure
 }
 
 // exchanges shows the last ones of a case, and tells how many there were before.
 func (p *pager) exchanges(o *conformance.Outcome) (list []exchange, before int) {
 	most, size := otherExchanges, otherBytes
-	if o.Status == conformance.Fail || o.Status == conformance.UnexpectedPass || o.Status == conformance.ExpectedFailure {
+	if inDetail(o.Status) {
 		most, size = failedExchanges, failedBytes
 	}
 	all := o.Finding.Exchanges
@@ -212,7 +249,7 @@ func (p *pager) exchanges(o *conformance.Outcome) (list []exchange, before int) 
 			p.omitted++
 			continue
 		}
-		x := exchange{At: e.At.Round(time.Millisecond).String(), What: visibleLine(shown(e.What, size, 1))}
+		x := exchange{At: after(e.At, ""), What: visibleLine(shown(e.What, size, 1))}
 		x.Sent, x.Received = shown(string(e.Sent), size, size), shown(string(e.Received), size, size)
 		cost := len(x.What) + len(x.Sent) + len(x.Received)
 		p.left -= cost

@@ -13,7 +13,8 @@ import (
 
 // Shape names the shape of the JSON report. It changes when a member's meaning does; members may be added under the same name.
 //
-// The document is one object: report (this name), target, suite, seed, suffix, started (RFC 3339), tookMs, interrupted, stopped (why it was), broke (how the target broke down by itself, which ended the run), verdict {conforms, code (the program's exit code), text}, counts {total, pass, fail, skip,
+// The document is one object: report (this name), target, suite, seed, suffix, started (RFC 3339), tookMs, interrupted, stopped (why it was), broke (how the target broke down by itself, which ended the run), repeat (the command that runs a case again, with --only ID behind it),
+// selection {only, skip (patterns), chosen, all (cases for this kind of target), ran, partial (ran is less than all)}, verdict {conforms (what is listed as an expected failure is one), code (the program's exit code, in which it is none), text}, counts {total, pass, fail, skip,
 // expectedFailure, unexpectedPass, choice, byLevel {MUST…: counts}, bySection {name: counts}}, and outcomes in the order of the sections. An outcome is status ("pass", "fail", "skip", "expected-failure",
 // "unexpected-pass", "choice"), section, case (the case as it stands in its file, whole), message, skipped, choice, reason (of an expected failure), tookMs, and exchanges. An exchange is what, atMs, unanswered, and sent and
 // received as text, or as sentBase64 and receivedBase64 where they are not UTF-8.
@@ -30,13 +31,24 @@ type jsonReport struct {
 	Interrupted bool          `json:"interrupted"`
 	Stopped     string        `json:"stopped,omitempty"`
 	Broke       string        `json:"broke,omitempty"`
+	Repeat      string        `json:"repeat,omitempty"`
+	Selection   jsonSelection `json:"selection"`
 	Verdict     jsonVerdict   `json:"verdict"`
 	Counts      jsonAllCounts `json:"counts"`
 	Outcomes    []jsonOutcome `json:"outcomes"`
 }
 
+type jsonSelection struct {
+	Only    []string `json:"only,omitempty"`
+	Skip    []string `json:"skip,omitempty"`
+	Chosen  int      `json:"chosen"`
+	All     int      `json:"all"`
+	Ran     int      `json:"ran"`
+	Partial bool     `json:"partial"`
+}
+
 type jsonVerdict struct {
-	Conforms bool   `json:"conforms"` // every MUST and SHOULD that was tested holds, something was, and the run came to its end
+	Conforms bool   `json:"conforms"` // every MUST and SHOULD that was tested holds, listed or not, something was, and the run came to its end: of a part, where selection.partial says so
 	Code     int    `json:"code"`
 	Text     string `json:"text"`
 }
@@ -82,7 +94,8 @@ type jsonExchange struct {
 func writeJSON(w io.Writer, r *conformance.Result) error {
 	report := jsonReport{
 		Report: Shape, Target: r.Target, Suite: r.Version, Seed: r.Seed, Suffix: r.Suffix, Started: r.Started.UTC(), TookMs: milliseconds(r.Took), Interrupted: r.Interrupted, Stopped: r.Stopped, Broke: r.Broke,
-		Verdict:  jsonVerdict{Conforms: conforms(r), Code: r.Code(), Text: Verdict(r)},
+		Repeat: r.Repeat, Selection: selectionJSON(r),
+		Verdict:  jsonVerdict{Conforms: r.Conforms(), Code: r.Code(), Text: Verdict(r)},
 		Counts:   jsonAllCounts{jsonCounts: inJSON(r.Counts()), ByLevel: make(map[cases.Level]jsonCounts), BySection: make(map[string]jsonCounts)},
 		Outcomes: make([]jsonOutcome, 0, len(r.Outcomes)),
 	}
@@ -106,10 +119,13 @@ func writeJSON(w io.Writer, r *conformance.Result) error {
 	return err
 }
 
-// conforms tells whether the target held to all that was tested. A run in which nothing was, or that was not finished, says nothing.
-func conforms(r *conformance.Result) bool {
-	t := tally(r)
-	return r.Code() == conformance.CodeConforms && !r.Interrupted && t.mustRan+t.shouldRan > 0
+func selectionJSON(r *conformance.Result) jsonSelection {
+	ran, all := r.Extent()
+	chosen := r.Selection.Chosen
+	if r.Selection.All == 0 { // not counted: all that the run had
+		chosen = all
+	}
+	return jsonSelection{Only: r.Selection.Only, Skip: r.Selection.Skip, Chosen: chosen, All: all, Ran: ran, Partial: ran < all}
 }
 
 func outcomeJSON(o *conformance.Outcome) jsonOutcome {

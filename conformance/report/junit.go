@@ -74,7 +74,11 @@ func writeJUnit(w io.Writer, r *conformance.Result) error {
 	report := junitSuites{
 		Name: "MIR conformance: " + visibleLine(r.Target), Tests: all.Total(), Failures: all.Fail + all.UnexpectedPass, Skipped: all.Skip + all.ExpectedFailure, Time: seconds(r.Took),
 	}
-	properties := []junitProperty{{"target", visibleLine(r.Target)}, {"seed", visibleLine(r.Seed)}, {"suite", visibleLine(r.Version)}}
+	properties := []junitProperty{{"target", visibleLine(r.Target)}, {"seed", visibleLine(r.Seed)}, {"suite", visibleLine(r.Version)}, {"verdict", visibleLine(Verdict(r))}}
+	if selected := extent(r); selected != "" {
+		report.Name += ", " + selected
+		properties = append(properties, junitProperty{"selection", selected})
+	}
 	for i, s := range sections(r) {
 		suite := junitSuite{
 			ID: i, Name: visibleLine(s.Name), Package: "mir.conformance", Tests: s.Counts.Total(), Failures: s.Counts.Fail + s.Counts.UnexpectedPass, Skipped: s.Counts.Skip + s.Counts.ExpectedFailure,
@@ -83,7 +87,7 @@ func writeJUnit(w io.Writer, r *conformance.Result) error {
 		}
 		var took time.Duration
 		for _, o := range s.Outcomes {
-			suite.Cases = append(suite.Cases, junitOf(o))
+			suite.Cases = append(suite.Cases, junitOf(r, o))
 			took += o.Finding.Duration
 		}
 		suite.Time = seconds(took)
@@ -94,7 +98,7 @@ func writeJUnit(w io.Writer, r *conformance.Result) error {
 		report.Suites = append(report.Suites, junitSuite{
 			ID: len(report.Suites), Name: "run", Package: "mir.conformance", Tests: 1, Errors: 1, Time: seconds(0), Timestamp: r.Started.UTC().Format("2006-01-02T15:04:05"), Hostname: "localhost",
 			Properties: properties,
-			Cases:      []junitCase{{Name: "came-to-its-end", ClassName: "run", Time: seconds(0), Error: &junitFailure{Message: visibleLine(why), Type: "RUN"}}},
+			Cases:      []junitCase{{Name: "came-to-its-end", ClassName: "run", Time: seconds(0), Error: &junitFailure{Message: visibleLine(shown(why, junitExchange, 1)), Type: "RUN"}}},
 		})
 	}
 	var b bytes.Buffer
@@ -122,7 +126,7 @@ func unfinished(r *conformance.Result) string {
 	return ""
 }
 
-func junitOf(o *conformance.Outcome) junitCase {
+func junitOf(r *conformance.Result, o *conformance.Outcome) junitCase {
 	f := &o.Finding
 	_, name, _ := strings.Cut(o.Case.ID, "/")
 	c := junitCase{Name: visibleLine(name), ClassName: visibleLine(o.Case.Section()), Time: seconds(f.Duration)}
@@ -130,12 +134,12 @@ func junitOf(o *conformance.Outcome) junitCase {
 	case conformance.Skip:
 		c.Skipped = &junitSkipped{visibleLine(f.Skipped)}
 	case conformance.ExpectedFailure:
-		c.Skipped = &junitSkipped{"failed as expected: " + visibleLine(o.Reason)}
-		c.SystemOut = inFull(o)
+		c.Skipped = &junitSkipped{"failed, and listed as known: " + visibleLine(o.Reason)}
+		c.SystemOut = inFull(r, o)
 	case conformance.Fail:
-		c.Failure = &junitFailure{visibleLine(shown(f.Message, junitExchange, 1)), string(o.Case.Requirement.Level), inFull(o)}
+		c.Failure = &junitFailure{visibleLine(shown(f.Message, junitExchange, 1)), string(o.Case.Requirement.Level), inFull(r, o)}
 	case conformance.UnexpectedPass:
-		c.Failure = &junitFailure{"passed, though listed as an expected failure: " + visibleLine(o.Reason), "UNEXPECTED-PASS", inFull(o)}
+		c.Failure = &junitFailure{"passed, though listed as an expected failure: " + visibleLine(o.Reason), "UNEXPECTED-PASS", inFull(r, o)}
 	case conformance.Choice:
 		c.SystemOut = "the target's choice: " + visibleLine(f.Choice)
 	}
@@ -143,10 +147,16 @@ func junitOf(o *conformance.Outcome) junitCase {
 }
 
 // inFull is a finding with its rule and its exchanges.
-func inFull(o *conformance.Outcome) string {
+func inFull(result *conformance.Result, o *conformance.Outcome) string {
 	var b strings.Builder
 	r := &o.Case.Requirement
 	fmt.Fprintf(&b, "%s\n%s: %q (%s)\nfound: %s\nwhy: %s\n", visibleLine(o.Case.Title), r.Level, visibleLine(r.Words), visibleLine(r.Section), visibleLine(o.Finding.Message), visibleLine(o.Case.Why))
+	if is := keys(o.Case); is != "" {
+		fmt.Fprintf(&b, "keys: %s\n", visibleLine(shown(is, junitExchange, 1)))
+	}
+	if again := repeat(result, o.Case); again != "" {
+		fmt.Fprintf(&b, "repeat: %s\n", again)
+	}
 	for i := range o.Finding.Exchanges {
 		writeExchange(&b, &o.Finding.Exchanges[i])
 	}
@@ -154,7 +164,7 @@ func inFull(o *conformance.Outcome) string {
 }
 
 func writeExchange(b *strings.Builder, e *cases.Exchange) {
-	fmt.Fprintf(b, "\n%s  %s\n", e.At.Round(time.Millisecond), visibleLine(e.What))
+	fmt.Fprintf(b, "\n%s%s\n", after(e.At, "  "), visibleLine(e.What))
 	for _, side := range []struct {
 		name string
 		is   []byte

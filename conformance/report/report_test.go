@@ -72,6 +72,8 @@ func badge(t interface{ Fatal(...any) }, r *conformance.Result) []byte {
 // TestGolden holds each format to a file that a person has looked at. After a change: go test ./conformance/report -update, and look again.
 func TestGolden(t *testing.T) {
 	r := sample()
+	r.Selection = conformance.Selection{Only: []string{"time", "log/*"}, Skip: []string{"level=MAY"}, Chosen: 9, All: 456}
+	r.Repeat = `mir conformance --cluster 3 --seed "a seed"`
 	for name, got := range map[string][]byte{
 		"report.txt": write(t, report.Text, r), "report.json": write(t, report.JSON, r), "report.xml": write(t, report.JUnit, r), "report.html": write(t, report.HTML, r), "badge.svg": badge(t, r),
 	} {
@@ -114,23 +116,37 @@ func TestVerdictAndBadge(t *testing.T) {
 	stopped := only(conformance.Pass, conformance.Skip)
 	stopped.Interrupted, stopped.Stopped = true, "the target gave no answer in 20 cases in a row"
 	broke := only(conformance.Pass)
-	broke.Interrupted, broke.Stopped, broke.Broke = true, "node 2 died", "node 2 died"
+	broke.Interrupted, broke.Stopped, broke.Broke = true, "node 2 died", "node 2 died\nthe end of its log:\npanic"
+	selected := only(conformance.Pass, conformance.Choice)
+	selected.Selection = conformance.Selection{Only: []string{"time"}, Chosen: 3, All: 1062}
+	chosenAndFailed := only(conformance.Fail)
+	chosenAndFailed.Selection = selected.Selection
+	reached := only(conformance.Pass, conformance.Skip)
+	reached.Interrupted, reached.Stopped = true, "the run was interrupted"
+	reached.Outcomes[2].Finding.Skipped = reached.Stopped
+	listedShould := only(conformance.Pass, conformance.Fail)
+	listedShould.Outcomes = append(listedShould.Outcomes[:1], listedShould.Outcomes[2:]...)
+	listedShould.Outcomes[1].Status = conformance.ExpectedFailure
 	for name, test := range map[string]struct {
 		result         *conformance.Result
 		verdict, badge string
 		conforms       bool
 	}{
-		"everything":   {sample(), "does not conform: 1 of 4 MUST failed, and 1 of 2 SHOULD; 1 failed as expected; 2 skipped", "MUST 1 failed", false},
-		"all passed":   {only(conformance.Pass, conformance.Choice), "conforms: 2 of 2 passed", "2 of 2", true},
-		"some skipped": {only(conformance.Pass, conformance.Skip), "conforms: 2 of 2 passed; 2 skipped", "2 of 4", true},
-		"expected":     {only(conformance.Pass, conformance.ExpectedFailure), "conforms: 2 of 3 passed; 1 failed as expected", "2 of 3", true},
-		"unexpected":   {only(conformance.Pass, conformance.UnexpectedPass), "1 case passed that the file of expected failures lists: take it off it", "3 of 3", false},
-		"a should":     {shouldOnly, "conforms but for 1 of 1 SHOULD: every MUST that was tested holds", "SHOULD 1 failed", false},
-		"nothing":      {only(), "nothing was tested that a target must or should do", "not tested", false},
-		"skipped":      {only(conformance.Skip), "nothing was tested that a target must or should do; 2 skipped", "not tested", false},
-		"interrupted":  {interrupted, "not finished, the run was interrupted; so far: conforms: 2 of 2 passed", "not finished", false},
-		"stopped":      {stopped, "not finished, the target gave no answer in 20 cases in a row; so far: conforms: 2 of 2 passed; 2 skipped", "not finished", false},
-		"broke down":   {broke, "does not conform: node 2 died; until then: conforms: 2 of 2 passed", "broke down", false},
+		"everything":          {sample(), "does not conform: 2 of 4 MUST fail, 1 of them listed as known; 1 of 2 SHOULD fail; 7 of 9 cases were run; 2 skipped; 1 passed though listed: take it off the list of expected failures", "MUST 2 failed", false},
+		"all passed":          {only(conformance.Pass, conformance.Choice), "conforms: 2 of 2 passed", "2 of 2", true},
+		"some skipped":        {only(conformance.Pass, conformance.Skip), "conforms in what was run: 2 of 4 cases; 2 skipped", "partial, 2 of 4", true},
+		"selected":            {selected, "conforms in what was run: 3 of 1062 cases", "partial, 3 of 1062", true},
+		"selected and failed": {chosenAndFailed, "does not conform: 1 of 1 MUST fail; 1 of 1 SHOULD fail; 2 of 1062 cases were run", "MUST 1 failed", false},
+		"expected":            {only(conformance.Pass, conformance.ExpectedFailure), "does not conform: 1 of 3 MUST fail, listed as known", "MUST 1 failed", false},
+		"unexpected":          {only(conformance.Pass, conformance.UnexpectedPass), "conforms: 3 of 3 passed; 1 passed though listed: take it off the list of expected failures", "1 passed though listed", true},
+		"a should":            {shouldOnly, "conforms but for 1 of 1 SHOULD: every MUST that was tested holds", "SHOULD 1 failed", false},
+		"a listed should":     {listedShould, "conforms but for 1 of 1 SHOULD, listed as known: every MUST that was tested holds", "SHOULD 1 failed", false},
+		"nothing":             {only(), "nothing was tested that a target must or should do", "not tested", false},
+		"skipped":             {only(conformance.Skip), "nothing was tested that a target must or should do; 2 skipped", "not tested", false},
+		"interrupted":         {interrupted, "not finished, the run was interrupted; so far, in 2 of 2 cases, nothing failed", "not finished", false},
+		"not reached":         {reached, "not finished, the run was interrupted; so far, in 2 of 4 cases, nothing failed; 1 not run; 1 skipped", "not finished", false},
+		"stopped":             {stopped, "not finished, the target gave no answer in 20 cases in a row; so far, in 2 of 4 cases, nothing failed; 2 skipped", "not finished", false},
+		"broke down":          {broke, "does not conform: node 2 died; until then, in 2 of 2 cases, nothing failed", "broke down", false},
 	} {
 		if got := report.Verdict(test.result); got != test.verdict {
 			t.Errorf("%s: the verdict is %q", name, got)

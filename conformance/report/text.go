@@ -27,11 +27,12 @@ func writeText(w io.Writer, r *conformance.Result) error {
 	t := &textReport{w: bufio.NewWriter(w), r: r}
 	t.line("MIR conformance: %s", visibleLine(r.Target))
 	t.line("%s", strings.Join(facts(r), " · "))
-	t.failures()
+	t.failures("Failed", conformance.Fail)
 	t.brief("Passed, though listed as expected failures", conformance.UnexpectedPass, func(o *conformance.Outcome) string { return "listed: " + o.Reason })
-	t.brief("Failed as expected", conformance.ExpectedFailure, func(o *conformance.Outcome) string { return o.Reason })
+	t.failures("Failed, and listed as known", conformance.ExpectedFailure)
 	t.brief("Choices of the target (MAY)", conformance.Choice, func(o *conformance.Outcome) string { return o.Finding.Choice })
-	t.skipped()
+	t.skipped("Not run", skips(r, false))
+	t.skipped("Skipped", skips(r, true))
 	t.table()
 	t.line("")
 	t.line("Verdict: %s", visibleLine(Verdict(r)))
@@ -40,7 +41,11 @@ func writeText(w io.Writer, r *conformance.Result) error {
 
 // facts are what a reader must know to run it again.
 func facts(r *conformance.Result) []string {
-	list := []string{"tested " + r.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "took " + r.Took.Round(100*time.Millisecond).String()}
+	var list []string
+	if selected := extent(r); selected != "" {
+		list = append(list, selected)
+	}
+	list = append(list, "tested "+r.Started.UTC().Format("2006-01-02 15:04:05 UTC"), "took "+r.Took.Round(100*time.Millisecond).String())
 	for _, f := range []struct{ name, value string }{{"seed", r.Seed}, {"domains below", r.Suffix}, {"suite", r.Version}} {
 		if f.value != "" {
 			list = append(list, f.name+" "+visibleLine(f.value))
@@ -68,20 +73,26 @@ func (t *textReport) labelled(label, text string) {
 	}
 }
 
-func (t *textReport) failures() {
-	failed := withStatus(t.r, conformance.Fail)
+// failures writes the outcomes of a status with all that a person needs to see why, and to see it again.
+func (t *textReport) failures(title string, status conformance.Status) {
+	failed := withStatus(t.r, status)
 	if len(failed) == 0 {
 		return
 	}
-	t.line("\nFailed (%d)", len(failed))
+	t.line("\n%s (%d)", title, len(failed))
 	for _, o := range failed {
 		c := o.Case
 		t.line("\n  %-6s  %s", c.Requirement.Level, visibleLine(c.ID))
 		t.labelled("", c.Title)
+		t.labelled("known: ", o.Reason)
 		t.labelled("rule:  ", fmt.Sprintf("%q (%s)", c.Requirement.Words, c.Requirement.Section))
 		t.labelled("found: ", shown(o.Finding.Message, textBytes, textLines))
 		t.labelled("why:   ", c.Why)
+		t.labelled("keys:  ", shown(keys(c), textBytes, 1))
 		t.exchanges(o.Finding.Exchanges)
+		if again := repeat(t.r, c); again != "" {
+			t.line("        repeat: %s", again) // not wrapped: it is to be copied
+		}
 	}
 }
 
@@ -92,7 +103,7 @@ func (t *textReport) exchanges(all []cases.Exchange) {
 	}
 	for i := range all {
 		e := &all[i]
-		t.line("        %s  %s", e.At.Round(time.Millisecond), visibleLine(shown(e.What, textBytes, 1)))
+		t.line("        %s%s", after(e.At, "  "), visibleLine(shown(e.What, textBytes, 1)))
 		t.bytes("> ", e.Sent)
 		t.bytes("< ", e.Received)
 	}
@@ -124,12 +135,15 @@ func (t *textReport) brief(title string, status conformance.Status, about func(*
 	}
 }
 
-func (t *textReport) skipped() {
-	list := skips(t.r)
+func (t *textReport) skipped(title string, list []skipped) {
 	if len(list) == 0 {
 		return
 	}
-	t.line("\nSkipped (%d)", t.r.Counts().Skip)
+	all := 0
+	for _, s := range list {
+		all += len(s.IDs)
+	}
+	t.line("\n%s (%d)", title, all)
 	for _, s := range list {
 		t.line("\n  %s: %s", count(len(s.IDs), "case"), visibleLine(s.Reason))
 		ids := s.IDs
@@ -147,7 +161,7 @@ func (t *textReport) table() {
 	row := func(name string, c conformance.Counts) {
 		t.line("  %-14s %7s %7s %9s %8s %8s", name, number(c.Pass), number(c.Fail+c.UnexpectedPass), number(c.ExpectedFailure), number(c.Choice), number(c.Skip))
 	}
-	t.line("\n  %-14s %7s %7s %9s %8s %8s", "", "passed", "failed", "expected", "choices", "skipped")
+	t.line("\n  %-14s %7s %7s %9s %8s %8s", "", "passed", "failed", "known", "choices", "not run")
 	for _, s := range sections(t.r) {
 		row(visibleLine(s.Name), s.Counts)
 	}

@@ -10,77 +10,118 @@ import (
 	"mirnode/conformance/cases"
 )
 
-// Verdict is the run in one line, for people: whether the target conforms, and on what that rests.
+// Verdict is the run in one line, for people: whether the target conforms, and on what that rests. A failure that is listed as expected is one nevertheless: the list
+// is for exit codes. What is said of a part of the cases says so.
 func Verdict(r *conformance.Result) string {
-	t := tally(r)
-	var said string
+	must, should := r.Tally(cases.Must), r.Tally(cases.Should)
+	fails := failing(must, should)
 	switch {
-	case t.mustFailed > 0:
-		said = fmt.Sprintf("does not conform: %d of %d MUST failed", t.mustFailed, t.mustRan)
-		if t.shouldFailed > 0 {
-			said += fmt.Sprintf(", and %d of %d SHOULD", t.shouldFailed, t.shouldRan)
-		}
-	case t.unexpected > 0:
-		said = fmt.Sprintf("%s passed that the file of expected failures lists: take %s off it", count(t.unexpected, "case"), pick(t.unexpected, "it", "them"))
-	case t.shouldFailed > 0:
-		said = fmt.Sprintf("conforms but for %d of %d SHOULD: every MUST that was tested holds", t.shouldFailed, t.shouldRan)
-	case t.mustRan+t.shouldRan == 0:
-		said = "nothing was tested that a target must or should do"
-	default:
-		said = fmt.Sprintf("conforms: %d of %d passed", t.passed, t.passed+t.expected)
+	case r.Broke != "":
+		why, _, _ := strings.Cut(r.Broke, "\n") // the rest is the end of its log
+		return fmt.Sprintf("does not conform: %s; until then, %s", why, soFar(r, fails)) + notes(r)
+	case r.Interrupted:
+		return fmt.Sprintf("not finished, %s; so far, %s", cmp.Or(r.Stopped, "the run was interrupted"), soFar(r, fails)) + notes(r)
+	case must.Ran+should.Ran == 0:
+		return "nothing was tested that a target must or should do" + notes(r)
+	case must.Failed > 0:
+		return "does not conform: " + fails + partOf(r, "; %s were run") + notes(r)
+	case should.Failed > 0:
+		return "conforms" + partOf(r, " in what was run, %s,") + " but for " + countFailed(should, "SHOULD", "") + ": every MUST that was tested holds" + notes(r)
+	case partial(r):
+		return "conforms in what was run: " + partOf(r, "%s") + notes(r)
 	}
+	return fmt.Sprintf("conforms: %d of %d passed", must.Passed+should.Passed, must.Ran+should.Ran) + notes(r)
+}
+
+// partial tells whether cases that there are for this kind of target were not run, chosen or not.
+func partial(r *conformance.Result) bool {
+	ran, all := r.Extent()
+	return ran < all
+}
+
+// partOf says how much was run, where that is not all.
+func partOf(r *conformance.Result, format string) string {
+	if !partial(r) {
+		return ""
+	}
+	ran, all := r.Extent()
+	return fmt.Sprintf(format, fmt.Sprintf("%d of %s", ran, count(all, "case")))
+}
+
+// soFar is what can be said of a run that did not come to its end: never that the target conforms.
+func soFar(r *conformance.Result, fails string) string {
+	ran, all := r.Extent()
+	return fmt.Sprintf("in %d of %s, %s", ran, count(all, "case"), cmp.Or(fails, "nothing failed"))
+}
+
+// failing says what failed; "": nothing that a target must or should do.
+func failing(must, should conformance.Tally) string {
+	var said []string
+	if must.Failed > 0 {
+		said = append(said, countFailed(must, "MUST", " fail"))
+	}
+	if should.Failed > 0 {
+		said = append(said, countFailed(should, "SHOULD", " fail"))
+	}
+	return strings.Join(said, "; ")
+}
+
+// countFailed counts the failures of a level, and those that are listed.
+func countFailed(t conformance.Tally, level, verb string) string {
+	said := fmt.Sprintf("%d of %d %s%s", t.Failed, t.Ran, level, verb)
+	switch {
+	case t.Listed == 0:
+		return said
+	case t.Listed < t.Failed:
+		return fmt.Sprintf("%s, %d of them listed as known", said, t.Listed)
+	case t.Failed == 1:
+		return said + ", listed as known"
+	}
+	return said + ", all of them listed as known"
+}
+
+// notes are what a verdict must not leave unsaid: what was not run, and what the list of expected failures has too much.
+func notes(r *conformance.Result) string {
+	var said strings.Builder
+	unreached := 0
+	for i := range r.Outcomes {
+		if r.NotReached(&r.Outcomes[i]) {
+			unreached++
+		}
+	}
+	counts := r.Counts()
 	for _, more := range []struct {
 		n    int
 		what string
-	}{{t.expected, "failed as expected"}, {r.Counts().Skip, "skipped"}} {
+	}{{unreached, "not run"}, {counts.Skip - unreached, "skipped"}, {counts.UnexpectedPass, "passed though listed: take " + pick(counts.UnexpectedPass, "it", "them") + " off the list of expected failures"}} {
 		if more.n > 0 {
-			said += fmt.Sprintf("; %d %s", more.n, more.what)
+			fmt.Fprintf(&said, "; %d %s", more.n, more.what)
 		}
 	}
-	switch {
-	case r.Broke != "":
-		return fmt.Sprintf("does not conform: %s; until then: %s", r.Broke, said)
-	case r.Interrupted:
-		return fmt.Sprintf("not finished, %s; so far: %s", cmp.Or(r.Stopped, "the run was interrupted"), said)
+	return said.String()
+}
+
+// extent says in the head of a report how many of the cases were chosen, and by what.
+func extent(r *conformance.Result) string {
+	s := &r.Selection
+	if s.All == 0 {
+		return ""
+	}
+	if s.Chosen >= s.All {
+		return fmt.Sprintf("all %s for this kind of target", count(s.All, "case"))
+	}
+	said := fmt.Sprintf("a selection: %d of %s for this kind of target", s.Chosen, count(s.All, "case"))
+	var by []string
+	for _, pattern := range s.Only {
+		by = append(by, "--only "+visibleLine(pattern))
+	}
+	for _, pattern := range s.Skip {
+		by = append(by, "--skip "+visibleLine(pattern))
+	}
+	if len(by) > 0 {
+		said += " (" + strings.Join(by, " ") + ")"
 	}
 	return said
-}
-
-// demands counts what makes demands: MUST and SHOULD.
-type demands struct {
-	passed, expected, unexpected, skipped int
-	mustRan, mustFailed                   int
-	shouldRan, shouldFailed               int
-}
-
-func tally(r *conformance.Result) demands {
-	var t demands
-	for i := range r.Outcomes {
-		o := &r.Outcomes[i]
-		if o.Case.Requirement.Level == cases.May {
-			continue
-		}
-		failed := 0
-		switch o.Status {
-		case conformance.Skip:
-			t.skipped++
-			continue
-		case conformance.Fail:
-			failed = 1
-		case conformance.ExpectedFailure:
-			t.expected++
-		case conformance.UnexpectedPass:
-			t.unexpected++
-		case conformance.Pass:
-			t.passed++
-		}
-		if o.Case.Requirement.Level == cases.Must {
-			t.mustRan, t.mustFailed = t.mustRan+1, t.mustFailed+failed
-		} else {
-			t.shouldRan, t.shouldFailed = t.shouldRan+1, t.shouldFailed+failed
-		}
-	}
-	return t
 }
 
 // section is the outcomes of one section.
@@ -149,10 +190,13 @@ type skipped struct {
 	IDs    []string
 }
 
-// skips groups the cases that were not run by reason, the most frequent first.
-func skips(r *conformance.Result) []skipped {
+// skips groups by reason, the most frequent first, the cases that were skipped; or, with reached false, those to which the run did not come.
+func skips(r *conformance.Result, reached bool) []skipped {
 	var list []skipped
 	for _, o := range withStatus(r, conformance.Skip) {
+		if r.NotReached(o) == reached {
+			continue
+		}
 		i := slices.IndexFunc(list, func(s skipped) bool { return s.Reason == o.Finding.Skipped })
 		if i < 0 {
 			i, list = len(list), append(list, skipped{Reason: o.Finding.Skipped})

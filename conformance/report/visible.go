@@ -33,6 +33,9 @@ func visible(text string) string {
 	return string(b)
 }
 
+// Visible makes a text of somebody else's harmless, as in the reports: for what is shown beside them. Line breaks and tabs stay. It may be called by several goroutines at once.
+func Visible(text string) string { return visible(text) }
+
 // visibleLine is visible on one line.
 func visibleLine(text string) string {
 	return strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(visible(text))
