@@ -1,17 +1,17 @@
 package scenario
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,11 +20,14 @@ import (
 // Bounds of the HTTP client.
 const (
 	requestTimeout = 20 * time.Second
-	maxAnswer      = 16 << 20 // bytes of an answer's body
-	maxHeaders     = 64 << 10
-	maxRetryAfter  = 10 * time.Second // a 429 that asks for more is an answer
-	maxRetries     = 8                // of one request, after 429
-	maxClients     = 4096             // addresses that requests come from, each with connections of its own; one is forgotten where there are more
+	maxAnswer      = 1 << 20                // bytes of an answer's body, where nobody asks for more
+	maxLongAnswer  = 8 << 20                // bytes of answers of which long ones are wanted: logs
+	maxHeaders     = 64 << 10               // bytes of an answer's header
+	maxRetryAfter  = time.Minute            // that is waited where a node asks for it and the case has no end
+	maxRetries     = 8                      // of one request, after 429
+	firstRetry     = 100 * time.Millisecond // is waited at least; twice as long each time
+	dateGrain      = time.Second            // a date has whole seconds: the one that it names must be over
+	maxClients     = 4096                   // addresses that requests come from, each with connections of its own; one is forgotten where there are more
 )
 
 // userAgent is what all requests name themselves: what any client of a node does, so that a target cannot tell that it is tested.
@@ -102,75 +105,100 @@ func (p *play) address(client string) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// answer is what came back.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-	parsed any // the body as JSON; valid where isJSON
-	isJSON bool
+// sending is a request that a case sends.
+type sending struct {
+	client      string // which of the case's clients
+	method, url string
+	header      http.Header
+	body        []byte
+	limited     bool // a 429 is what is wanted: do not wait and ask again
+	most        int  // bytes of the answer's body; 0 is maxAnswer
 }
 
-// send sends a request and reads the answer, both bounded, and keeps them for the report. It waits and sends again where the node says 429, unless limited
-// is set. Safe for concurrent use.
-func (p *play) send(ctx context.Context, client, method, url string, header http.Header, body []byte, limited bool) (*answer, error) {
+// get asks for a page as ask does.
+func (p *play) get(ctx context.Context, url string) (*answer, error) {
+	return p.ask(ctx, sending{method: http.MethodGet, url: url})
+}
+
+// ask sends a request and reads the answer, both bounded, and keeps them for the report. It waits and sends again where the node says 429, as long as the case lasts. Safe
+// for concurrent use.
+func (p *play) ask(ctx context.Context, s sending) (*answer, error) {
 	for try := 0; ; try++ {
-		a, err := p.sendOnce(ctx, client, method, url, header, body)
-		if err != nil || limited || a.status != http.StatusTooManyRequests || try >= maxRetries {
+		a, err := p.sendOnce(ctx, s)
+		if err != nil || s.limited || a.status != http.StatusTooManyRequests {
 			return a, err
 		}
-		wait, ok := a.retryAfter()
-		if !ok || !sleep(ctx, wait) {
+		wait := a.retryAfter(p.world.Now(), try)
+		if try >= maxRetries || wait > timeLeft(ctx) || !sleep(ctx, wait) {
+			a.limited = true
 			return a, nil
 		}
 	}
 }
 
-// retryAfter says how long a node asks to wait, and whether that is short enough to do so. A node that says 0 is given a moment all the same.
-func (a *answer) retryAfter() (time.Duration, bool) {
-	seconds, err := strconv.Atoi(a.header.Get("Retry-After"))
-	wait := max(time.Duration(seconds)*time.Second, 100*time.Millisecond)
-	return wait, err == nil && wait <= maxRetryAfter
+// timeLeft is how long a context lasts; where it has no end, a minute.
+func timeLeft(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return maxRetryAfter
+	}
+	return time.Until(deadline)
 }
 
-func (p *play) sendOnce(ctx context.Context, client, method, url string, header http.Header, body []byte) (*answer, error) {
-	what := method + " " + clip(url)
-	var reader io.Reader
-	if len(body) > 0 {
-		reader = strings.NewReader(string(body))
-	}
-	request, err := http.NewRequestWithContext(ctx, method, url, reader) //nolint:gosec // where to is what the tester and the cases say
+// sendOnce sends a request once, and keeps the exchange.
+func (p *play) sendOnce(ctx context.Context, s sending) (*answer, error) {
+	what := s.method + " " + clip(s.url)
+	request, err := s.request(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSteps, err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
-	if host := header.Get("Host"); host != "" {
-		request.Host = host
-		request.Header.Del("Host")
-	}
-	sent := append(headText(request.Header), body...)
-	response, err := p.world.clients.from(p.address(client)).Do(request) //nolint:gosec // as above
-	if err != nil {
-		p.exchanges.addUnanswered(what, sent, err)
+	sent := append(headText(request.Header), s.body[:min(len(s.body), maxHeld)]...)
+	a, err := p.exchange(request, s)
+	if a == nil {
+		p.exchanges.unanswered(what, sent, err)
 		return nil, fmt.Errorf("%s: no answer: %w", what, err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	read, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err == nil && len(read) > maxAnswer {
-		err = errors.New("the answer is larger than 16 MiB")
-	}
-	head := append([]byte(response.Status+"\n"), headText(response.Header)...)
-	p.exchanges.add(what, sent, append(head, read[:min(len(read), maxKept)]...))
+	head := append([]byte(fmt.Sprintf("%d %s\n", a.status, http.StatusText(a.status))), headText(a.header)...)
+	p.exchanges.add(what, sent, append(head, a.body[:min(len(a.body), maxHeld)]...))
 	if err != nil {
 		return nil, fmt.Errorf("%s: reading the answer: %w", what, err)
 	}
-	a := &answer{status: response.StatusCode, header: response.Header, body: read}
-	if v, err := parseJSON(read); err == nil {
-		a.parsed, a.isJSON = v, true
-	}
 	return a, nil
+}
+
+func (s *sending) request(ctx context.Context) (*http.Request, error) {
+	var reader io.Reader
+	if len(s.body) > 0 {
+		reader = bytes.NewReader(s.body)
+	}
+	request, err := http.NewRequestWithContext(ctx, s.method, s.url, reader)
+	if err != nil {
+		return nil, err
+	}
+	for name, values := range s.header {
+		request.Header[name] = values
+	}
+	if host := s.header.Get("Host"); host != "" {
+		request.Host = host
+		request.Header.Del("Host")
+	}
+	return request, nil
+}
+
+// exchange sends a request and reads the answer; nil where none came. What came of an answer that was not read to its end comes with the error.
+func (p *play) exchange(request *http.Request, s sending) (*answer, error) {
+	response, err := p.world.clients.from(p.address(s.client)).Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	most := cmp.Or(s.most, maxAnswer)
+	body, err := io.ReadAll(io.LimitReader(response.Body, int64(most)+1))
+	if err == nil && len(body) > most {
+		err = fmt.Errorf("the answer has more than %d bytes", most)
+	}
+	p.world.secrets.learn(body)
+	return &answer{status: response.StatusCode, header: response.Header, body: body}, err
 }
 
 // headText writes a header for the report, without what identifies a client for good: reports are passed on.

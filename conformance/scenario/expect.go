@@ -20,19 +20,6 @@ type expectation struct {
 	Absent   []string                   `json:"absent,omitzero"`   // paths at which nothing may stand
 }
 
-// expandExpectation replaces the templates in an expectation.
-func (p *play) expandExpectation(e *expectation) (*expectation, error) {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return nil, err
-	}
-	if raw, err = p.expandJSON(raw); err != nil {
-		return nil, err
-	}
-	expanded := new(expectation)
-	return expanded, decode(json.RawMessage(raw), expanded)
-}
-
 // holds says what is wrong with an answer, or nil.
 func (e *expectation) holds(a *answer) error {
 	wrong := e.faults(a)
@@ -48,6 +35,9 @@ func (a *answer) tail() string {
 	body := strings.ToValidUTF8(string(a.body[:min(len(a.body), most)]), "�")
 	if len(a.body) > most {
 		body += "…"
+	}
+	if a.limited {
+		body += " — the node limits how often it is asked, and the case is over before it may be asked again"
 	}
 	return fmt.Sprintf(" (the answer: %d %s)", a.status, strings.TrimSpace(body))
 }
@@ -70,8 +60,12 @@ func (e *expectation) faults(a *answer) []string {
 		}
 		add("header "+name, match(e.Headers[name], got, present))
 	}
-	if len(e.Body) > 0 && !a.isJSON {
-		return append(wrong, "the body is no JSON")
+	fault := errors.New("not looked at")
+	if len(e.Body)+len(e.Absent) > 0 {
+		fault = a.read()
+	}
+	if len(e.Body) > 0 && fault != nil {
+		return append(wrong, fault.Error())
 	}
 	for _, path := range slices.Sorted(maps.Keys(e.Body)) {
 		got, present := lookUp(a.parsed, path)
@@ -88,7 +82,7 @@ func (e *expectation) faults(a *answer) []string {
 		}
 	}
 	for _, path := range e.Absent {
-		if got, present := lookUp(a.parsed, path); present && a.isJSON {
+		if got, present := lookUp(a.parsed, path); present && fault == nil {
 			wrong = append(wrong, path+": should be absent, and is "+show(got))
 		}
 	}
@@ -121,8 +115,9 @@ func (a *answer) part(path string) (any, error) {
 		return json.Number(strconv.Itoa(a.status)), nil
 	case path == "body":
 		return string(a.body), nil
-	case !a.isJSON:
-		return nil, errors.New("the body is no JSON" + a.tail())
+	}
+	if err := a.read(); err != nil {
+		return nil, fmt.Errorf("%w%s", err, a.tail())
 	}
 	v, ok := lookUp(a.parsed, path)
 	if !ok {

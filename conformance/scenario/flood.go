@@ -114,7 +114,7 @@ func (f *flooding) one(r *requestArgs) (*answer, error) {
 			method = http.MethodPost
 		}
 	}
-	got, err := f.p.sendOnce(f.ctx, r.From, method, target, header, body)
+	got, err := f.p.sendOnce(f.ctx, sending{client: r.From, method: method, url: target, header: header, body: body})
 	if err != nil && !errors.Is(err, errSteps) {
 		return &answer{header: http.Header{}}, nil
 	}

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -28,6 +27,7 @@ type issuer struct {
 	hosted     *hosted  // its home is a peer of the suite's; nil: a node
 }
 
+// makeIssuer makes an issuer at a node, through its operator or of the identity that was given, and registers a key of it.
 func makeIssuer(ctx context.Context, p *play, s *issuerStep) error {
 	home := max(s.Node, 1)
 	if home > len(p.world.Nodes) {
@@ -58,17 +58,12 @@ func makeIssuer(ctx context.Context, p *play, s *issuerStep) error {
 
 // newIssuer has the operator make one.
 func (p *play) newIssuer(ctx context.Context, who *issuer, name string) error {
-	var made struct {
-		Issuer struct {
-			ID string `json:"id"`
-		} `json:"issuer"`
-		APIKey string `json:"apiKey"`
-	}
 	body := members{}.text("name", name)
-	if err := p.demand(ctx, asked{operator: true, node: who.home, path: "/admin/issuers", body: body, want: http.StatusOK}, &made); err != nil {
+	made, err := p.demand(ctx, asked{operator: true, node: who.home, path: "/admin/issuers", body: body, want: http.StatusOK})
+	if err != nil {
 		return err
 	}
-	who.id, who.apiKey = made.Issuer.ID, made.APIKey
+	who.id, who.apiKey = made.text("issuer.id"), made.text("apiKey")
 	if who.id == "" || who.apiKey == "" {
 		return errors.New("the operator's answer has no issuer's id, or no apiKey")
 	}
@@ -93,13 +88,11 @@ func (p *play) givenIssuer(ctx context.Context, who *issuer) (name string, err e
 	}
 	p.cleanups = append(p.cleanups, p.world.given.leave)
 	who.id, who.apiKey = identity.ID, identity.APIKey
-	var shown struct {
-		Issuer struct {
-			Name string `json:"name"`
-		} `json:"issuer"`
+	shown, err := p.demand(ctx, asked{node: who.home, method: http.MethodGet, path: "/issuers/" + who.id, want: http.StatusOK})
+	if err != nil {
+		return "", err
 	}
-	err = p.demand(ctx, asked{node: who.home, method: http.MethodGet, path: "/issuers/" + who.id, want: http.StatusOK}, &shown)
-	return shown.Issuer.Name, err
+	return shown.text("issuer.name"), nil
 }
 
 // givenIssuer is what cases share of the issuer that was given: its keys, by algorithm, since an issuer has few in its life; and whose turn it is, since what it
@@ -147,14 +140,13 @@ func (p *play) registerKey(ctx context.Context, who *issuer, algorithm string) (
 	if err != nil {
 		return nil, err
 	}
-	var given struct {
-		Challenge string `json:"challenge"`
-	}
 	path := "/issuers/" + who.id + "/keys"
-	if err := p.demand(ctx, asked{node: who.home, path: path + "/challenge", apiKey: who.apiKey, want: http.StatusOK}, &given); err != nil {
+	given, err := p.demand(ctx, asked{node: who.home, path: path + "/challenge", apiKey: who.apiKey, want: http.StatusOK})
+	if err != nil {
 		return nil, err
 	}
-	raw, err := key.sign([]byte("mir-key-possession:1:" + who.id + ":" + given.Challenge))
+	challenge := given.text("challenge")
+	raw, err := key.sign([]byte("mir-key-possession:1:" + who.id + ":" + challenge))
 	if err != nil {
 		return nil, err
 	}
@@ -163,9 +155,9 @@ func (p *play) registerKey(ctx context.Context, who *issuer, algorithm string) (
 		return nil, err
 	}
 	spki, _ := key.attribute("spki")
-	body := members{}.text("publicKey", spki).text("challenge", given.Challenge).text("signature", signature)
-	var kept struct{}
-	return key, p.demand(ctx, asked{node: who.home, path: path, apiKey: who.apiKey, body: body, want: http.StatusCreated}, &kept)
+	body := members{}.text("publicKey", spki).text("challenge", challenge).text("signature", signature)
+	_, err = p.demand(ctx, asked{node: who.home, path: path, apiKey: who.apiKey, body: body, want: http.StatusCreated})
+	return key, err
 }
 
 // asked is a request that a verb makes for itself; its answer is not the case's subject.
@@ -179,36 +171,39 @@ type asked struct {
 	want     int // the status of success
 }
 
-// demand makes a request that must succeed, and reads its answer.
-func (p *play) demand(ctx context.Context, a asked, into any) error {
-	base := p.world.Nodes[a.node-1].URL
+// demand makes a request that must succeed, with JSON for its answer.
+func (p *play) demand(ctx context.Context, a asked) (*answer, error) {
+	node := p.world.Nodes[a.node-1]
+	base := node.URL
 	if a.operator {
-		base = p.world.Nodes[a.node-1].Operator
+		base = node.Operator
 	}
 	method := orElse(a.method, http.MethodPost)
-	header := http.Header{"User-Agent": {userAgent}}
+	header := http.Header{}
 	var body []byte
 	if method != http.MethodGet {
 		var err error
 		if body, err = a.body.write(layoutWritten); err != nil {
-			return err
+			return nil, err
 		}
 		header.Set("Content-Type", "application/json")
 	}
 	if a.apiKey != "" {
 		header.Set("x-api-key", a.apiKey)
 	}
-	answer, err := p.send(ctx, "", method, base+a.path, header, body, false)
+	sent := sending{method: method, url: base + a.path, header: header, body: body}
+	said, err := p.ask(ctx, sent)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if answer.status != a.want {
-		return fmt.Errorf("%s %s, which the case needs to go on, should be answered %d%s", method, a.path, a.want, answer.tail())
+	if said.status != a.want {
+		return nil, fmt.Errorf("%s %s, which the case needs to go on, should be answered %d%s", method, a.path, a.want, said.tail())
 	}
-	if err := json.Unmarshal(answer.body, into); err != nil {
-		return fmt.Errorf("%s %s: read the answer: %w", method, a.path, err)
+	if _, err := said.object(); err != nil {
+		return nil, fmt.Errorf("%s %s: %w%s", method, a.path, err, said.tail())
 	}
-	return nil
+	p.leaveNoKeys(ctx, node, sent, said)
+	return said, nil
 }
 
 // issuer finds the issuer that a step names.

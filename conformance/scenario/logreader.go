@@ -3,7 +3,6 @@ package scenario
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ func (r recorder) Do(request *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	a, err := r.p.send(request.Context(), "", request.Method, request.URL.String(), request.Header, body, false)
+	a, err := r.p.ask(request.Context(), sending{method: request.Method, url: request.URL.String(), header: request.Header, body: body, most: maxLongAnswer})
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +37,7 @@ func (r recorder) Do(request *http.Request) (*http.Response, error) {
 // jsonAnswer makes an answer of what a verb found out, for expect and save.
 func jsonAnswer(v any) (*answer, error) {
 	body, err := writeJSON(v)
-	if err != nil {
-		return nil, err
-	}
-	parsed, err := parseJSON(body)
-	return &answer{status: http.StatusOK, header: http.Header{}, body: body, parsed: parsed, isJSON: true}, err
+	return &answer{status: http.StatusOK, header: http.Header{}, body: body}, err
 }
 
 // logArgs say which log is read where.
@@ -100,21 +95,13 @@ func (p *play) nodeKey(ctx context.Context, node NodeAddress) (logread.Key, erro
 	if key, ok := p.vars[known].(logread.Key); ok {
 		return key, nil
 	}
-	a, err := p.send(ctx, "", http.MethodGet, node.URL+"/node", nil, nil, false)
+	a, err := p.get(ctx, node.URL+"/node")
 	if err != nil {
 		return logread.Key{}, err
 	}
-	var page struct {
-		Log struct {
-			Key string `json:"key"`
-		} `json:"log"`
-	}
-	if err := json.Unmarshal(a.body, &page); err != nil {
-		return logread.Key{}, fmt.Errorf("GET /node: %w%s", err, a.tail())
-	}
-	key, err := logread.ParseKey(page.Log.Key)
+	key, err := logread.ParseKey(a.text("log.key"))
 	if err != nil {
-		return key, fmt.Errorf("GET /node: log.key: %w", err)
+		return key, fmt.Errorf("GET /node: log.key: %w%s", err, a.tail())
 	}
 	p.vars[known] = key
 	return key, nil

@@ -45,6 +45,7 @@ func (v nodeVerifier) Verify(ctx context.Context, c *cases.Case) (found cases.Fi
 	p := newPlay(w, c)
 	defer func() {
 		found.Exchanges, found.Duration = p.exchanges.list(), w.Now().Sub(started)
+		w.secrets.clean(&found)
 	}()
 	if err := p.publishVerdict(c.Verdict); err != nil {
 		return cases.Finding{Message: "publish the domain's keys: " + err.Error()}
@@ -58,7 +59,7 @@ func (v nodeVerifier) Verify(ctx context.Context, c *cases.Case) (found cases.Fi
 	if c.Requirement.Level == cases.May { // either is right; what the node says here must hold there
 		input.Expect, choice = said.verdict(), said.choice()
 	}
-	if err := same("POST /verify", input.Expect, said, a); err != nil {
+	if err := same("POST /verify", &input, said, a); err != nil {
 		return cases.Finding{Message: err.Error()}
 	}
 	if input.Options == nil { // what a registry takes in depends on nobody's options
@@ -95,11 +96,10 @@ func (p *play) publishVerdict(v *cases.VerdictInput) error {
 
 // judged is what a node says of a claim.
 type judged struct {
-	Result    string `json:"result"`
-	Code      string `json:"code"`
-	Error     string `json:"error"`
-	ClaimID   string `json:"claimId"`
-	Duplicate bool   `json:"duplicate"`
+	Result    string
+	Code      string
+	ClaimID   string
+	Duplicate bool // it has the claim since before
 }
 
 // verdict is what the node said, as an expectation.
@@ -147,7 +147,7 @@ func (p *play) verdict(ctx context.Context, node NodeAddress, v *cases.VerdictIn
 		return said, a, fmt.Errorf("POST /verify: the answer is not readable: %w%s", err, a.tail())
 	case a.status == http.StatusOK && said.Result == "":
 		return said, a, errors.New("POST /verify: the answer has no result" + a.tail())
-	case a.status >= 400 && a.status < 500:
+	case refuses(a.status):
 		said.Result = cases.Reject // a node need not answer 200 for what is no claim at all
 	case a.status != http.StatusOK:
 		return said, a, errors.New("POST /verify gave no verdict" + a.tail())
@@ -155,12 +155,23 @@ func (p *play) verdict(ctx context.Context, node NodeAddress, v *cases.VerdictIn
 	return said, a, nil
 }
 
+// refuses tells whether a status says that what was sent is refused for what it is: not those by which a node says that it did not come to look at it.
+func refuses(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	}
+	return status >= 400 && status < 500
+}
+
 // same holds what a node said against what is right.
-func same(where string, want cases.Verdict, said judged, a *answer) error {
+func same(where string, v *cases.VerdictInput, said judged, a *answer) error {
+	want := v.Expect
+	tooLarge := len(v.Bytes()) > protocol.MaxClaimBytes
 	switch {
 	case want.Result != said.Result:
 		return fmt.Errorf("%s: should be %s, and is %s%s", where, wanted(want), said.Result, a.tail())
-	case want.Result == cases.Reject && a.status == http.StatusRequestEntityTooLarge && said.Code == "":
+	case tooLarge && want.Result == cases.Reject && a.status == http.StatusRequestEntityTooLarge && said.Code == "":
 		return nil // refused unread, for its size alone
 	case want.Result == cases.Reject && len(want.Codes) > 0 && !slices.Contains(want.Codes, said.Code):
 		return fmt.Errorf("%s: should be %s, and is %s %s%s", where, wanted(want), said.Result, said.Code, a.tail())
@@ -179,18 +190,19 @@ func (p *play) submission(ctx context.Context, node NodeAddress, v *cases.Verdic
 		return err
 	}
 	said, err := a.judged()
-	if err != nil {
-		return fmt.Errorf("POST /claims: the answer is not readable: %w%s", err, a.tail())
-	}
 	switch {
 	case a.status == http.StatusCreated || a.status == http.StatusOK:
 		said.Result = cases.Accept
-	case a.status >= 400 && a.status < 500:
+	case refuses(a.status):
 		said.Result = cases.Reject
 	default:
 		return errors.New("POST /claims gave no verdict" + a.tail())
 	}
-	if err := same("POST /claims", v.Expect, said, a); err != nil {
+	if err != nil {
+		return fmt.Errorf("POST /claims: the answer is not readable: %w%s", err, a.tail())
+	}
+	said.Duplicate = said.Duplicate && a.status == http.StatusOK
+	if err := same("POST /claims", v, said, a); err != nil {
 		return err
 	}
 	return p.kept(ctx, node, v, said)
@@ -205,7 +217,7 @@ func (p *play) kept(ctx context.Context, node NodeAddress, v *cases.VerdictInput
 	if id == "" {
 		return nil
 	}
-	a, err := p.send(ctx, "", http.MethodGet, node.URL+"/claims/"+id, nil, nil, false)
+	a, err := p.get(ctx, node.URL+"/claims/"+id)
 	if err != nil {
 		return err
 	}
@@ -219,21 +231,38 @@ func (p *play) kept(ctx context.Context, node NodeAddress, v *cases.VerdictInput
 		return fmt.Errorf("GET /claims/%s: the claim was refused, and should not be found%s", id, a.tail())
 	case a.status != http.StatusOK:
 		return fmt.Errorf("GET /claims/%s: the claim was accepted, and should be found%s", id, a.tail())
-	case !holds && !said.Duplicate: // of a duplicate the first spelling is kept
+	case !holds && (!said.Duplicate || !a.spells(v.Bytes())): // of a duplicate the first spelling is kept
 		return fmt.Errorf("GET /claims/%s: the answer should hold the claim byte for byte%s", id, a.tail())
 	}
 	return nil
 }
 
+// spells tells whether the claim in an answer is a claim that was sent, in whatever spelling: what is signed is the same, and so is the signature.
+func (a *answer) spells(sent []byte) bool {
+	page, err := a.object()
+	if err != nil {
+		return false
+	}
+	shown, _ := page.Lookup("claim")
+	kept, err := protocol.ParseClaim([]byte(shown.Literal()))
+	if err != nil {
+		return false
+	}
+	claim, err := protocol.ParseClaim(bytes.TrimSpace(sent))
+	return err == nil && claim.RecordHash() == kept.RecordHash()
+}
+
 func (p *play) post(ctx context.Context, target string, body []byte) (*answer, error) {
-	return p.send(ctx, "", http.MethodPost, target, http.Header{"Content-Type": {"application/json"}}, body, false)
+	return p.ask(ctx, sending{method: http.MethodPost, url: target, header: http.Header{"Content-Type": {"application/json"}}, body: body})
 }
 
 // judged reads what a node says of a claim.
 func (a *answer) judged() (judged, error) {
-	var said judged
-	err := json.Unmarshal(a.body, &said)
-	return said, err
+	if _, err := a.object(); err != nil {
+		return judged{}, err
+	}
+	duplicate, _ := lookUp(a.parsed, "duplicate")
+	return judged{Result: a.text("result"), Code: a.text("code"), ClaimID: a.text("claimId"), Duplicate: duplicate == true}, nil
 }
 
 // claimID is the ID that the bytes would have as a claim, or "" where they show none.

@@ -89,7 +89,7 @@ func TestNodeVerifier(t *testing.T) {
 		"loses":               {&registry{result: cases.Accept, loses: true}, accept, "should be found"},
 		"changes":             {&registry{result: cases.Accept, changes: true}, accept, "byte for byte"},
 		"no verdict":          {&registry{status: http.StatusServiceUnavailable}, reject, "no verdict"},
-		"too large":           {&registry{status: http.StatusRequestEntityTooLarge}, reject, "not readable"},
+		"too large":           {&registry{status: http.StatusRequestEntityTooLarge}, reject, "should be REJECT INVALID_SCHEMA"},
 		"not readable":        {&registry{status: http.StatusOK}, accept, "not readable"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,6 +24,7 @@ type requestArgs struct {
 	Body     *text           `json:"body,omitzero"`   // these bytes
 	Base64   string          `json:"base64,omitzero"` // bytes that are no UTF-8
 	JSON     json.RawMessage `json:"json,omitzero"`   // this value, in any spelling
+	Most     int             `json:"most,omitzero"`   // bytes of the answer, where it may be longer than 1 MiB
 	From     string          `json:"from,omitzero"`   // which client of the case; those of other names have other addresses
 }
 
@@ -51,8 +52,17 @@ func request(ctx context.Context, p *play, args *requestArgs) error {
 	case method == "":
 		method = http.MethodGet
 	}
-	p.answer, err = p.send(ctx, args.From, method, target, header, body, p.step0.Limited)
-	return err
+	if args.Most < 0 || args.Most > maxLongAnswer {
+		return fmt.Errorf("%w: most: up to %d bytes", errSteps, maxLongAnswer)
+	}
+	sent := sending{client: args.From, method: method, url: target, header: header, body: body, limited: p.step0.Limited, most: args.Most}
+	if p.answer, err = p.ask(ctx, sent); err != nil {
+		return err
+	}
+	if node, err := p.node(args.Node); err == nil {
+		p.leaveNoKeys(ctx, node, sent, p.answer)
+	}
+	return nil
 }
 
 // body gives the bytes to send, and sets the content type that goes with them.
@@ -146,14 +156,24 @@ type choiceArgs struct {
 	Else string      `json:"else"` // what it does otherwise
 }
 
-// choose tells what the target does where it may choose, by the last answer. It never fails.
+// choose tells what the target does where it may choose, by the last answer. It fails where the node did not come to choose.
 func choose(_ context.Context, p *play, args *choiceArgs) error {
 	if p.answer == nil {
 		return fmt.Errorf("%w: no answer was given before", errSteps)
 	}
+	if p.answer.limited {
+		return errors.New("there is no telling what the target chose" + p.answer.tail())
+	}
+	when, err := p.expandExpectation(&args.When)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errSteps, err)
+	}
 	said := args.Says
-	if args.When.holds(p.answer) != nil {
+	if when.holds(p.answer) != nil {
 		said = args.Else
+	}
+	if said, err = p.expandText(said, 0); err != nil {
+		return fmt.Errorf("%w: %w", errSteps, err)
 	}
 	if said != "" {
 		p.choice = strings.Join(append(slices.DeleteFunc([]string{p.choice}, func(s string) bool { return s == "" }), said), "; ")

@@ -74,6 +74,7 @@ type World struct {
 	run      string // hex digits of this run
 	clients  clients
 	given    givenIssuer
+	secrets  secrets
 }
 
 // prepare sets what the World needs for itself.
@@ -86,6 +87,9 @@ func (w *World) prepare() {
 			w.Now = time.Now
 		}
 		w.clients.roots = w.Roots
+		if w.Issuer != nil {
+			w.secrets.add(w.Issuer.APIKey)
+		}
 	})
 }
 
@@ -150,6 +154,7 @@ func (w *World) Play(ctx context.Context, c *cases.Case) (found cases.Finding) {
 		}
 		p.end()
 		found.Exchanges, found.Choice, found.Duration = p.exchanges.list(), p.choice, w.Now().Sub(started)
+		w.secrets.clean(&found)
 	}()
 	for i, raw := range c.Steps {
 		s, err := parseStep(raw)

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -132,17 +131,13 @@ func (w *submitter) submitAll(ctx context.Context, args *submissionsArgs) error 
 // submit submits one claim, and tells how many are acknowledged by now; 0 if this one is not.
 func (w *submitter) submit(ctx context.Context, claim *object) int {
 	header := http.Header{"Content-Type": {"application/json"}}
-	a, err := w.p.send(ctx, "", http.MethodPost, w.node.URL+"/claims", header, []byte(claim.text), false)
-	var page struct {
-		ClaimID string `json:"claimId"`
-		Index   int64  `json:"index"`
-		Receipt string `json:"receipt"`
-	}
+	a, err := w.p.ask(ctx, sending{method: http.MethodPost, url: w.node.URL + "/claims", header: header, body: []byte(claim.text)})
+	var index int64
 	if err == nil && a.status != http.StatusCreated {
 		err = errors.New("no 201" + a.tail())
 	}
 	if err == nil {
-		err = json.Unmarshal(a.body, &page)
+		index, err = a.number("index")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,7 +145,7 @@ func (w *submitter) submit(ctx context.Context, claim *object) int {
 		w.why = clip(err.Error())
 		return 0
 	}
-	w.done = append(w.done, submitted{claim: claim, index: page.Index, receipt: page.Receipt})
+	w.done = append(w.done, submitted{claim: claim, index: index, receipt: a.text("receipt")})
 	return len(w.done)
 }
 
@@ -206,14 +201,12 @@ func acknowledged(ctx context.Context, p *play, args *acknowledgedArgs) error {
 		return err
 	}
 	for _, s := range list {
-		a, err := p.send(ctx, "", http.MethodGet, node.URL+"/claims/"+s.claim.parts["id"], nil, nil, false)
+		a, err := p.get(ctx, node.URL+"/claims/"+s.claim.parts["id"])
 		if err != nil {
 			return err
 		}
-		var page struct {
-			Claim json.RawMessage `json:"claim"`
-		}
-		if a.status != http.StatusOK || json.Unmarshal(a.body, &page) != nil || string(page.Claim) != s.claim.text {
+		page, err := a.object()
+		if claim, _ := page.Lookup("claim"); err != nil || a.status != http.StatusOK || claim.Literal() != s.claim.text {
 			return fmt.Errorf("%s was acknowledged, and is not served as it came%s", s.claim.parts["id"], a.tail())
 		}
 	}

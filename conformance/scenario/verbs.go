@@ -15,6 +15,7 @@ import (
 type verb struct {
 	check   func(args json.RawMessage) error // reads the members strictly, templates not replaced
 	run     func(ctx context.Context, p *play, args json.RawMessage) error
+	expands bool // it replaces the templates in its members itself
 	answers bool // it sets play.answer, which expect and save look at
 }
 
@@ -29,7 +30,7 @@ func verbs() map[string]verb {
 		"expectNames":  does(expectNames),
 		"inside":       does(inside),
 		"expectInside": does(expectInside),
-		"choice":       does(choose),
+		"choice":       expands(choose),
 		"note":         does(note),
 		"keypair":      does(makeKeypair),
 		"sign":         does(signText),
@@ -73,6 +74,13 @@ func does[A any](run func(ctx context.Context, p *play, args *A) error) verb {
 func answers[A any](run func(ctx context.Context, p *play, args *A) error) verb {
 	v := does(run)
 	v.answers = true
+	return v
+}
+
+// expands is does for a function that replaces the templates in its members itself.
+func expands[A any](run func(ctx context.Context, p *play, args *A) error) verb {
+	v := does(run)
+	v.expands = true
 	return v
 }
 

@@ -23,6 +23,7 @@ const (
 	maxWireRead    = 16 << 20               // bytes that are read from it
 	maxWireKept    = 64 << 10               // bytes of what was read that are kept to be looked at
 	maxWireAnswers = 256                    // answers that are counted
+	maxWireHead    = 16 << 10               // bytes of an answer's header, as of its body that are looked at: one that is longer is no answer
 	maxWirePiece   = 1 << 20                // bytes that are written at one go
 	wireTime       = 10 * time.Second       // how long a connection is used where the case says nothing
 	maxWireTime    = 40 * time.Second       // and at most
@@ -94,7 +95,7 @@ type wireResult struct {
 type wireAnswer struct {
 	status int
 	header http.Header
-	body   []byte // at most maxWireKept
+	body   []byte // its beginning
 }
 
 // run uses the connection up. The error tells of the suite's own faults alone; whatever the server does is a result.
@@ -217,14 +218,15 @@ func sendPiece(ctx context.Context, connection net.Conn, piece *wirePiece, once 
 
 // wireReader reads answers until the connection ends, by itself: run in a goroutine of its own, which owns its fields until done is closed.
 type wireReader struct {
-	in     io.Reader
-	heard  chan struct{} // something came; holds one at most
+	in     io.LimitedReader // of the head that is read, or of all that follows
+	left   int64            // bytes that may be read in all, without those that in may give
+	heard  chan struct{}    // something came; holds one at most
 	done   chan struct{}
 	result wireResult
 }
 
 func newWireReader(connection net.Conn) *wireReader {
-	return &wireReader{in: io.LimitReader(connection, maxWireRead), heard: make(chan struct{}, 1), done: make(chan struct{})}
+	return &wireReader{in: io.LimitedReader{R: connection}, left: maxWireRead, heard: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
 // Write keeps the beginning of what is read.
@@ -235,26 +237,39 @@ func (r *wireReader) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// allow lets so many bytes more be read from the connection, as far as all that may be read reaches.
+func (r *wireReader) allow(most int64) {
+	r.left += r.in.N
+	r.in.N = min(most, r.left)
+	r.left -= r.in.N
+}
+
 func (r *wireReader) run() {
 	defer close(r.done)
-	in := bufio.NewReader(io.TeeReader(r.in, r))
-	for {
+	in := bufio.NewReader(io.TeeReader(&r.in, r))
+	for kept := 0; ; { // bytes of headers and bodies that are kept
+		r.allow(maxWireHead)
 		if _, err := in.Peek(1); err != nil {
 			r.ended(err)
 			return
 		}
 		answer, err := http.ReadResponse(in, nil)
+		tooLong := err != nil && r.in.N == 0
+		r.allow(maxWireRead)
 		if err != nil {
-			r.result.malformed = !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, io.ErrUnexpectedEOF)
+			r.result.malformed = tooLong || !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, io.ErrUnexpectedEOF)
 			_, err = io.Copy(io.Discard, in)
 			r.ended(err)
 			return
 		}
-		body, err := io.ReadAll(io.LimitReader(answer.Body, maxWireKept))
+		body, err := io.ReadAll(io.LimitReader(answer.Body, maxWireHead))
 		if err == nil {
 			_, err = io.Copy(io.Discard, answer.Body)
 		}
 		_ = answer.Body.Close()
+		if kept += maxWireHead; kept > maxWireKept { // of those behind, the status alone
+			answer.Header, body = http.Header{}, nil
+		}
 		r.took(answer, body)
 		if err != nil {
 			r.ended(err)
@@ -280,7 +295,8 @@ func (r *wireReader) took(answer *http.Response, body []byte) {
 
 // ended tells the server's end of a connection from ours.
 func (r *wireReader) ended(err error) {
-	r.result.closed = !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
+	weEnded := r.left+r.in.N <= 0 // we have read as much as we do
+	r.result.closed = !weEnded && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed)
 }
 
 // await waits for the end of the connection; where it need not end, an answer with nothing behind it is the end.
