@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
+	"net"
 	"sync"
 	"time"
 )
@@ -33,7 +34,8 @@ type authority struct {
 	issued map[string]*tls.Certificate // by kind and host
 }
 
-func newAuthority(now time.Time) (*authority, error) {
+// newAuthority makes an authority for the names below a suffix, and below .test, which is nobody's (RFC 6761): who trusts it and forgets to stop risks no other name.
+func newAuthority(now time.Time, suffix string) (*authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -43,6 +45,8 @@ func newAuthority(now time.Time) (*authority, error) {
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "mir conformance CA " + hex.EncodeToString(serial.Bytes()[:4])},
 		NotBefore: now.Add(-clockSkew), NotAfter: now.Add(authorityLife),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign,
+		PermittedDNSDomainsCritical: true, PermittedDNSDomains: []string{suffix, "test"},
+		ExcludedIPRanges: []*net.IPNet{{IP: net.IPv4zero.To4(), Mask: net.CIDRMask(0, 32)}, {IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

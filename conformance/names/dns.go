@@ -23,6 +23,7 @@ const (
 	stopTimeout    = 3 * time.Second
 	forwardTimeout = 3 * time.Second
 	maxDelay       = 30 * time.Second
+	maxWaiting     = 512 // answers that are held back or forwarded at one time; questions beyond get none, as of a server that is overloaded
 )
 
 // dnsServer answers with authority for what is published, with NXDOMAIN for what else lies below the suffix, and forwards the rest.
@@ -32,6 +33,7 @@ type dnsServer struct {
 	servers []*dns.Server
 	running errgroup.Group
 	stop    chan struct{} // closed when the server ends: answers that are held back are given up
+	waiting chan struct{} // holds one for each answer that is held back or forwarded
 }
 
 func startDNS(n *Names, at string) (*dnsServer, error) {
@@ -42,7 +44,7 @@ func startDNS(n *Names, at string) (*dnsServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for DNS: %w", err)
 	}
-	s := &dnsServer{names: n, address: packets.LocalAddr().(*net.UDPAddr).AddrPort(), stop: make(chan struct{})}
+	s := &dnsServer{names: n, address: packets.LocalAddr().(*net.UDPAddr).AddrPort(), stop: make(chan struct{}), waiting: make(chan struct{}, maxWaiting)}
 	s.servers = []*dns.Server{
 		{PacketConn: packets, Handler: s, UDPSize: dns.DefaultMsgSize},
 		{Listener: listener, Handler: s, MaxTCPQueries: maxTCPQueries,
@@ -110,6 +112,10 @@ func (s *dnsServer) outside(question *dns.Msg) bool {
 }
 
 func (s *dnsServer) forward(question *dns.Msg, overUDP bool) *dns.Msg {
+	if !s.enter() {
+		return nil
+	}
+	defer s.leave()
 	network := "udp"
 	if !overUDP {
 		network = "tcp"
@@ -189,8 +195,24 @@ func (s *dnsServer) fill(answer *dns.Msg, q dns.Question, overUDP bool) bool {
 	return true
 }
 
+// enter reports whether one more answer may take its time; leave is called when it is over.
+func (s *dnsServer) enter() bool {
+	select {
+	case s.waiting <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *dnsServer) leave() { <-s.waiting }
+
 // wait holds an answer back, and reports whether it is to be sent at all.
 func (s *dnsServer) wait(d time.Duration) bool {
+	if !s.enter() {
+		return false
+	}
+	defer s.leave()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -229,6 +230,51 @@ func TestCertificates(t *testing.T) {
 		if fault := new(tls.CertificateVerificationError); !errors.As(err, &fault) {
 			t.Errorf("%s: %v", kind, err)
 		}
+	}
+}
+
+// Whoever trusts the authority trusts it for the suite's own names alone.
+func TestAuthorityIsForItsNamesAlone(t *testing.T) {
+	n := start(t, "a.example")
+	client := browser(t, n)
+	for host, good := range map[string]bool{"shop.a.example": true, "www.shop.a.example": true, "shop.test": true, "a.example.com": false, "bank.example": false} {
+		publish(t, n, host, names.Domain{})
+		_, _, err := get(t, client, "https://"+host+"/")
+		fault := new(tls.CertificateVerificationError)
+		if refused := errors.As(err, &fault); refused == good || good && err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+// However many questions are to be held back, few are; and the others are answered as ever.
+func TestFewAnswersAreHeldBack(t *testing.T) {
+	n := start(t, "a.test")
+	publish(t, n, "slow.a.test", names.Domain{DNSDelay: time.Hour})
+	publish(t, n, "quick.a.test", names.Domain{})
+	connection, err := new(net.Dialer).DialContext(t.Context(), "udp", n.DNS().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = connection.Close() })
+	before := runtime.NumGoroutine()
+	question, err := new(dns.Msg).SetQuestion("_mir-key.slow.a.test.", dns.TypeTXT).Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4000 {
+		if _, err := connection.Write(question); err != nil {
+			t.Fatal(err)
+		}
+		if i%100 != 99 {
+			continue
+		}
+		if answer, err := ask(t, n, "udp", "quick.a.test", dns.TypeA); err != nil || len(answer.Answer) != 1 { // and so the questions before are read
+			t.Fatalf("%v, %v", answer, err)
+		}
+	}
+	if more := runtime.NumGoroutine() - before; more > 1000 || more < 100 {
+		t.Errorf("%d goroutines hold answers back", more)
 	}
 }
 

@@ -48,7 +48,7 @@ func Start(o Options) (*Names, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	authority, err := newAuthority(o.Now())
+	authority, err := newAuthority(o.Now(), strings.ToLower(o.Suffix))
 	if err != nil {
 		return nil, err
 	}
