@@ -94,11 +94,15 @@ func head(origin string, key ed25519.PrivateKey, size int64, root logread.Hash) 
 	return note.Sign(&note.Note{Text: text}, signer)
 }
 
+// maxLevel is the highest level of tiles in a log of less than 2^32 entries, which no peer's is.
+const maxLevel = 3
+
 var errNoTile = errors.New("the log has not reached this tile")
 
 // tile is a tile's hashes, read out of the tree.
 func (l *log) tile(t tlog.Tile) ([]byte, error) {
-	if t.L < 0 || (t.N<<logread.TileHeight+int64(t.W))<<(t.L*logread.TileHeight) > l.tree.Size() {
+	most := l.tree.Size() // of tiles of any level, and so much below an overflow
+	if t.L < 0 || t.L > maxLevel || t.N < 0 || t.N > most>>(t.L*logread.TileHeight) || (t.N<<logread.TileHeight+int64(t.W))<<(t.L*logread.TileHeight) > l.tree.Size() {
 		return nil, errNoTile
 	}
 	return tlog.ReadTileData(t, l.tree.Reader())

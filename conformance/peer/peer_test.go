@@ -150,6 +150,42 @@ func TestHonest(t *testing.T) {
 	}
 }
 
+// TestFarBeyond: what lies far beyond the log's end is not there, however large a number is.
+func TestFarBeyond(t *testing.T) {
+	p := play(t, plan)
+	if err := p.Append(time.UnixMilli(1), record(1)); err != nil {
+		t.Fatal(err)
+	}
+	const most = "9223372036854775807"
+	far := func(level string, above ...string) string {
+		return "/log/tile/" + level + "/" + strings.Join(above, "/")
+	}
+	for path, want := range map[string]int{
+		"/log/entries?start=" + most + "&end=" + most: http.StatusOK, "/log/entries?start=9223372036854775000&end=" + most: http.StatusOK, "/log/entries?start=-" + most + "&end=0": http.StatusOK,
+		far("0", "x072", "x057", "x594", "x037", "x927", "936"):              http.StatusNotFound, // 2^56
+		far("0", "x072", "x057", "x594", "x037", "x927", "935"):              http.StatusNotFound,
+		far("0", "x036", "x028", "x797", "x018", "x963", "968.p", "1"):       http.StatusNotFound, // 2^55
+		far("entries", "x072", "x057", "x594", "x037", "x927", "936.p", "1"): http.StatusNotFound,
+		far("entries", "x072", "x057", "x594", "x037", "x927", "935"):        http.StatusNotFound,
+		far("7", "000"): http.StatusNotFound, far("8", "000"): http.StatusNotFound, far("63", "000"): http.StatusNotFound, far("1", "000.p", "1"): http.StatusNotFound, far("0", "000.p", "1"): http.StatusOK,
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := client().Do(request)
+		if err != nil {
+			t.Errorf("%s: %v", path, err) // it panicked
+			continue
+		}
+		body, err := io.ReadAll(io.LimitReader(response.Body, 1<<16))
+		_ = response.Body.Close()
+		if err != nil || response.StatusCode != want || want == http.StatusOK && strings.Contains(path, "entries") && len(body) > 0 {
+			t.Errorf("%s: %d %q, %v", path, response.StatusCode, body, err)
+		}
+	}
+}
+
 // TestLies: whoever reads a lying peer finds out, and finds nothing wrong once it has stopped.
 func TestLies(t *testing.T) {
 	if !slices.Contains(peer.Lies(), "wrong-root") {

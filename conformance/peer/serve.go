@@ -49,6 +49,7 @@ func (p *Peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case entriesPath:
 		start, _ := strconv.ParseInt(r.URL.Query().Get("start"), 10, 64)
 		end, _ := strconv.ParseInt(r.URL.Query().Get("end"), 10, 64)
+		start = min(max(0, start), int64(len(shown.lines))) // before anything is added to it
 		for _, line := range shown.entries(start, min(end, start+perAnswer)) {
 			_, _ = w.Write(append(line[:len(line):len(line)], '\n')) // several may be reading it
 		}
@@ -112,7 +113,7 @@ func serveTile(w http.ResponseWriter, r *http.Request, shown *log) {
 // serveBundle answers for entries in bundles (C2SP tlog-tiles).
 func serveBundle(w http.ResponseWriter, path string, shown *log) {
 	tile, err := tlog.ParseTilePath("tile/8/0/" + path)
-	if err != nil || tile.N*256+int64(tile.W) > int64(len(shown.lines)) {
+	if err != nil || tile.N < 0 || tile.N > int64(len(shown.lines)) || tile.N*256+int64(tile.W) > int64(len(shown.lines)) {
 		http.Error(w, errNoTile.Error(), http.StatusNotFound)
 		return
 	}
