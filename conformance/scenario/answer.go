@@ -111,7 +111,10 @@ func (a *answer) object() (strictjson.Value, error) {
 
 // retryAfter says how long a node asks to wait (RFC 9110, 10.2.3: seconds or a date). A node that says nothing, or 0, is given a moment all the same, and a longer one each time.
 func (a *answer) retryAfter(now time.Time, try int) time.Duration {
-	moment := firstRetry << try
+	moment := longestRetry
+	if try < 4 {
+		moment = firstRetry << try
+	}
 	said := a.header.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(said, 10, 31); err == nil {
 		return max(time.Duration(seconds)*time.Second, moment)

@@ -24,10 +24,11 @@ const (
 	maxLongAnswer  = 8 << 20                // bytes of answers of which long ones are wanted: logs
 	maxHeaders     = 64 << 10               // bytes of an answer's header
 	maxRetryAfter  = time.Minute            // that is waited where a node asks for it and the case has no end
-	maxRetries     = 8                      // of one request, after 429
-	firstRetry     = 100 * time.Millisecond // is waited at least; twice as long each time
-	dateGrain      = time.Second            // a date has whole seconds: the one that it names must be over
-	maxClients     = 4096                   // addresses that requests come from, each with connections of its own; one is forgotten where there are more
+	maxRetries     = 64                     // of one request, after 429: cases side by side share a budget, and one of them may come too late often
+	firstRetry     = 100 * time.Millisecond // is waited at least; twice as long each time, up to longestRetry
+	longestRetry   = 1600 * time.Millisecond
+	dateGrain      = time.Second // a date has whole seconds: the one that it names must be over
+	maxClients     = 4096        // addresses that requests come from, each with connections of its own; one is forgotten where there are more
 )
 
 // userAgent is what all requests name themselves: what any client of a node does, so that a target cannot tell that it is tested.
