@@ -16,6 +16,7 @@ func timestamps() []vector {
 		one("fraction-long", "2026-03-01T12:00:00.123456789012345678Z", "a fraction of 18 digits", "Clocks get finer. Digits that are dropped must not break the record."),
 		one("fraction-zeros", "2026-03-01T12:00:00.000Z", "a fraction of zeros", "Writing the time again without them breaks the signature."),
 		one("leap-day", "2024-02-29T12:00:00Z", "the 29th of February of a leap year", "Refusing it loses a day of everybody's history every four years."),
+		one("leap-day-2000", "2000-02-29T12:00:00Z", "the 29th of February of 2000", "Every fourth century has its leap day: refusing it loses a day of everybody's history."),
 		one("first-year", "1970-01-01T00:00:00Z", "the first second of 1970", "Zero is a time like any other; a program that takes it for 'missing' drops the record."),
 	})
 	all = append(all, vector{name: "timestamp-leap-second", timestamp: "2016-12-31T23:59:60Z", title: "a leap second", rule: ruleTimestamp(), level: cases.May,
@@ -52,6 +53,7 @@ func timestampFaults() []vector {
 		one("month-0", "2026-00-10T12:00:00Z", "month 0", "Lenient readers carry it into the year before."),
 		one("day-31", "2026-02-31T12:00:00Z", "the 31st of February", "Lenient readers make it a day in March."),
 		one("day-29", "2026-02-29T12:00:00Z", "the 29th of February of a common year", "Lenient readers make it the 1st of March."),
+		one("day-29-century", "1900-02-29T12:00:00Z", "the 29th of February of 1900, which was no leap year", "Lenient readers make it the 1st of March."),
 		one("hour-24", "2026-03-01T24:00:00Z", "hour 24", "Some take it for midnight of the next day and some refuse it."),
 		one("minute-60", "2026-03-01T12:60:00Z", "minute 60", "Lenient readers carry it over, others refuse it: two verdicts on one record."),
 		one("second-60", "2026-03-01T12:00:60Z", "second 60 where there is no leap second", "Lenient readers carry it over, others refuse it: two verdicts on one record."),

@@ -25,6 +25,8 @@ func (m *maker) coreTypes() []vector {
 			why: "A host may begin with mir. as any other. Taking its types for the protocol's own robs it of its name."},
 		{name: "type-extension-punycode", title: "an extension type of an internationalised host", typ: "xn--bcher-kva.example:review.submitted",
 			why: "Businesses with names in other scripts would be shut out."},
+		{name: "type-extension-punycode-last", title: "an extension type of a host whose last label is internationalised", typ: "shop.xn--p1ai:review.submitted",
+			why: "Whole countries have their top-level domain in another script."},
 		{name: "type-unlisted-core", title: "a well-formed mir. type that the protocol does not list (yet)", typ: "mir.transaction.escrowed",
 			rule: must(claimPage, "Every well-formed type verifies"), why: "A type of the protocol's next version must not make old verifiers call an honest record forged."},
 	})...)

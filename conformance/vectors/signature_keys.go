@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"strings"
+
+	"mirnode/conformance/cases"
 )
 
 // fingerprints are about keyFingerprint: its form, and what it is the hash of.
@@ -70,6 +72,14 @@ func (m *maker) keySelection() []vector {
 			rule: ruleFingerprint(), level: "SHOULD", why: "Two spellings of one key: a list of retired keys would miss one of them."},
 		{name: "given-alg-other", title: "an entry whose alg is ES256", zone: "odd-alg", codes: missing,
 			why: "Bytes that were made for one algorithm must not be used with another."},
+		{name: "given-alg-case", title: "an entry whose alg is ed25519 in lower case", zone: "odd-alg-case", codes: missing, level: cases.Should,
+			why: "Where one verifier knows the name and another does not, a domain's records are good for half of the readers."},
+		{name: "given-alg-absent", title: "an entry without alg", zone: "odd-alg-absent", codes: missing, level: cases.Should,
+			why: "A key for another algorithm would be tried as one for this."},
+		{name: "given-fingerprint-absent", title: "an entry without a fingerprint", zone: "odd-fingerprint-absent", codes: missing, level: cases.Should,
+			why: "Where one verifier works it out and another does not, a domain's records are good for half of the readers."},
+		{name: "given-twice", title: "the claim's key listed twice: ended before the claim, and then without an end", zone: "odd-twice", codes: []string{tooOld}, level: cases.Should,
+			why: "A retired key must not live on because an older line was left in the document."},
 		{name: "given-alg-other-beside", title: "an entry of an unknown alg before the claim's key", zone: "odd-alg-beside",
 			why: "Domains will add keys of new algorithms. Failing at them breaks all their old records."},
 		{name: "given-key-padded", title: "an entry whose key is padded", zone: "odd-padded", rule: ruleEncoding(), codes: missing,
