@@ -3,9 +3,12 @@ package program
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -14,7 +17,7 @@ import (
 const closeGrace = time.Second
 
 // execute runs a program with the input on its standard input. The program and all that it started are killed when its time is over, when
-// ctx ends, and when it prints too much.
+// ctx ends, and when it prints too much; what it left behind is killed once it has ended.
 func execute(ctx context.Context, words []string, input []byte, timeout time.Duration) ran {
 	within, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("it did not end within %v", timeout))
 	defer cancel()
@@ -23,16 +26,24 @@ func execute(ctx context.Context, words []string, input []byte, timeout time.Dur
 	tooMuch := fmt.Errorf("it printed more than %d bytes", MaxOutput)
 	out := &bounded{most: MaxOutput, full: func() { stop(tooMuch) }}
 	errs := &bounded{most: maxErrors, full: func() {}}
+	mark := newMark()
 	cmd := exec.CommandContext(within, words[0], words[1:]...) //nolint:gosec // the program under test, named by whoever runs the suite
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), out, errs
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a group of its own, so that its children end with it
+	cmd.Env = append(os.Environ(), string(mark))
+	cmd.SysProcAttr = attributes()
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = closeGrace
-	err := cmd.Run()
+	err := run(cmd)
+	r := ran{exit: -1}
 	if cmd.Process != nil {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it left behind; as a rule there is nothing
+		var left int
+		r.swept, left = sweep(mark)
+		if left > 0 {
+			r.trouble = fmt.Sprintf("it left %d processes behind, which could not be ended", left)
+		}
 	}
-	r := ran{output: out.kept.Bytes(), stderr: errs.kept.String(), exit: -1}
+	r.output, r.stderr = out.kept.Bytes(), errs.kept.String()
 	if cmd.ProcessState != nil {
 		r.exit = cmd.ProcessState.ExitCode()
 	}
@@ -46,11 +57,33 @@ func execute(ctx context.Context, words []string, input []byte, timeout time.Dur
 		r.trouble = "it was ended by the signal " + ended.Sys().(syscall.WaitStatus).Signal().String()
 	case errors.Is(err, exec.ErrWaitDelay):
 		r.trouble = "it ended, and left a child behind that kept its output open"
+	case r.exit > signalled && r.exit <= signalled+maxSignal:
+		r.trouble = fmt.Sprintf("its exit code %d is that of a program which the signal %d ended", r.exit, r.exit-signalled)
 	case err != nil && !errors.As(err, &ended) && !errors.Is(err, syscall.EPIPE): // a program need not read all of its input
 		r.trouble = "it could not be run: " + err.Error()
 	}
 	return r
 }
+
+const (
+	// signalled is what shells and others add to the number of a signal that ended a program, and exit with.
+	signalled = 128
+	// maxSignal is the highest number that a signal has.
+	maxSignal = 64
+)
+
+// run runs the program. The thread that starts it stays until it has ended: see [attributes].
+func run(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
+}
+
+// mark is a variable of the environment, NAME=1, by which all that a program started is known to belong to this run. Its name is the run's
+// own, so that a program under test which runs programs under test takes away nothing.
+type mark string
+
+func newMark() mark { return mark("MIR_CONFORMANCE_RUN_" + rand.Text() + "=1") }
 
 // bounded keeps the beginning of what is written to it, and says once that it is full. It is written to by one goroutine, and read when
 // that has ended.

@@ -1,7 +1,9 @@
 package program_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/json"
@@ -12,10 +14,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"mirnode/conformance/cases"
+	"mirnode/conformance/program"
 	"mirnode/protocol"
 )
 
@@ -45,6 +51,9 @@ func fake(name string, args []string) (code int, err error) {
 		time.Sleep(time.Minute)
 		return 0, nil
 	}
+	if name == "hold" { // holds a pipe open, and tells whoever started it, if that wants to know
+		return hold(args[0], args[1] == "tell")
+	}
 	input, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		return 0, err
@@ -53,6 +62,13 @@ func fake(name string, args []string) (code int, err error) {
 	case "say": // prints its first argument, and exits with 3: a verifier's exit code does not count
 		fmt.Print(args[0])
 		return 3, nil
+	case "exit":
+		fmt.Print(args[0])
+		return strconv.Atoi(args[1])
+	case "daemon": // leaves a process behind in a session of its own
+		return 0, daemon(args[0])
+	case "suite": // puts a program to a case, as the suite does
+		return 0, suite(args[0])
 	case "complain":
 		fmt.Fprintln(os.Stderr, "no such file: "+args[0])
 		return 1, nil
@@ -95,6 +111,50 @@ func spawn(file string) (int, error) {
 	}
 	time.Sleep(time.Minute)
 	return 0, nil
+}
+
+func hold(pipe string, tell bool) (int, error) {
+	f, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	_, err = f.WriteString("held")
+	if tell {
+		fmt.Println("held")
+	}
+	time.Sleep(time.Minute)
+	return 0, errors.Join(err, f.Close())
+}
+
+func daemon(pipe string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	child := exec.Command(self, "fake", "hold", pipe, "tell")
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	out, err := child.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := child.Start(); err != nil {
+		return err
+	}
+	_, err = bufio.NewReader(out).ReadString('\n')
+	fmt.Println("ACCEPT")
+	return err
+}
+
+func suite(pipe string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	v, err := program.NewVerifier("'"+self+"' fake hold '"+pipe+"'", program.Options{Timeout: time.Minute})
+	if err != nil {
+		return err
+	}
+	return errors.New(v.Verify(context.Background(), &cases.Case{Verdict: &cases.VerdictInput{}}).Message)
 }
 
 func crash() error {

@@ -2,7 +2,14 @@
 //
 // A program is named by a command line, which is split into words as a shell does ([Split]) but not given to one. It is run anew for each
 // case, in a folder that is removed afterwards, with bounds on its time and its output; its exit code counts for signers and canonicalisers
-// alone. What it prints is never trusted: a program that crashes, hangs or prints garbage gives a finding that says so.
+// alone, but that a code above 127 is never a verifier's, and 129 to 192 nobody's: a crash. What it prints is never trusted: a program that crashes,
+// hangs or prints garbage gives a finding that says so.
+//
+// What a program leaves behind is ended with the run. On Linux these are also processes that have left its process group, known by a variable
+// that they have inherited, MIR_CONFORMANCE_RUN_ and the run's own letters: those that clear their environment and leave the group, or run
+// as another user, stay behind. And the program ends with the suite, however that ends. On other systems this is so of the process group
+// alone, and a suite that is killed leaves the program to its own end. A suite that is killed also leaves the folder of the running case,
+// mir-conformance-… in the folder for temporary files.
 //
 // # Verifiers
 //
@@ -114,6 +121,7 @@ func withFile(name string, data []byte, use func(path string) error) error {
 type ran struct {
 	output   []byte
 	exit     int    // the exit code; -1 where a signal ended it
+	swept    int    // processes that it left behind outside its process group, and that were ended
 	trouble  string // the program did not come to its own end, or printed too much: a finding
 	stderr   string // the beginning of standard error
 	exchange cases.Exchange
@@ -125,6 +133,9 @@ func (c *command) run(ctx context.Context, words []string, input []byte) ran {
 	received := r.output
 	if r.stderr != "" {
 		received = slices.Concat(received, []byte("\n[standard error]\n"+r.stderr))
+	}
+	if r.swept > 0 {
+		received = fmt.Appendf(received, "\n[processes that it left behind, and that were ended: %d]\n", r.swept)
 	}
 	r.exchange = cases.Exchange{What: strings.Join(quoted(words), " "), Sent: cases.Cut(input), Received: cases.Cut(received), Unanswered: r.trouble != "" && len(r.output) == 0}
 	return r

@@ -181,6 +181,23 @@ func TestBrokenPrograms(t *testing.T) {
 	check(t, verifier(t, fakeLine(t, "hang"), program.Options{}).Verify(ctx, c), "interrupted")
 }
 
+// TestCrashesAreNoVerdicts: whoever prints a verdict and then crashes has given none; a shell in between tells of a signal by the exit code.
+func TestCrashesAreNoVerdicts(t *testing.T) {
+	accept, refused := aCase(t, "claim-schema/ordinary"), aCase(t, "signer/version-2")
+	for code, want := range map[string]string{
+		"0": "", "1": "", "127": "", "128": "says ACCEPT, and then ends with the exit code 128", "139": "the signal 11 ended", "255": "the exit code 255",
+	} {
+		check(t, verifier(t, fakeLine(t, "exit", "ACCEPT", code), program.Options{}).Verify(t.Context(), accept), want)
+	}
+	for code, want := range map[string]string{"1": "", "139": "the signal 11 ended", "255": ""} { // perl and others refuse with 255
+		s, err := program.NewSigner(fakeLine(t, "exit", "", code), program.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, s.Sign(t.Context(), refused), want)
+	}
+}
+
 // TestChildrenEndToo: what a program started is killed with it.
 func TestChildrenEndToo(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "child")

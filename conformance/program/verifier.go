@@ -79,6 +79,9 @@ func judgeVerdict(c *cases.Case, r *ran) cases.Finding {
 	if err != nil {
 		return cases.Finding{Message: fmt.Sprintf("no verdict: %v; %s", err, r.printed())}
 	}
+	if r.exit >= signalled {
+		return cases.Finding{Message: fmt.Sprintf("it says %s, and then ends with the exit code %d, as what has crashed", got, r.exit)}
+	}
 	if c.Requirement.Level == cases.May {
 		return cases.Finding{Passed: true, Choice: choice(got)}
 	}
