@@ -42,23 +42,23 @@ func ReadLayout(fsys fs.FS) ([]cases.Case, error) {
 		return nil, err
 	}
 	var all []cases.Case
-	var wrong []error
+	var wrong []string
 	for _, folder := range folders {
 		read, err := l.vector(folder)
 		if errors.Is(err, errTooMuch) {
 			return nil, err
 		}
 		if err != nil {
-			wrong = append(wrong, fmt.Errorf("vector %s: %w", printable(folder, maxName), err))
+			wrong = append(wrong, fmt.Sprintf("vector %s: %v", printable(folder, maxName), err))
 		}
 		if len(wrong) == maxWrong {
-			wrong = append(wrong, errors.New("the vectors behind it were not looked at"))
+			wrong = append(wrong, "the vectors behind it were not looked at")
 			break
 		}
 		all = append(all, read...)
 	}
-	if err := errors.Join(wrong...); err != nil {
-		return nil, err
+	if len(wrong) > 0 {
+		return nil, errors.New(strings.Join(wrong, "; "))
 	}
 	if len(all) > maxLayoutVectors {
 		return nil, fmt.Errorf("there are %d verdicts; at most %d are allowed", len(all), maxLayoutVectors)

@@ -32,7 +32,7 @@ func TestLayoutRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close() //nolint:errcheck // it was only read
+	defer root.Close()
 	read, err := vectors.ReadLayout(root.FS())
 	if err != nil {
 		t.Fatal(err)
