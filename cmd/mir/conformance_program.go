@@ -68,7 +68,12 @@ func (r *conformanceRun) draftVectors() ([]cases.Case, error) {
 	if r.vectors == "" {
 		return nil, nil
 	}
-	read, err := vectors.ReadLayout(os.DirFS(r.vectors))
+	folder, err := os.OpenRoot(r.vectors) // a stranger's vectors must not lead to other files
+	if err != nil {
+		return nil, withHint(fmt.Sprintf("--vectors: %v", err), "Name the folder that holds keys.json and a folder for each vector.")
+	}
+	defer folder.Close() //nolint:errcheck // it is only read
+	read, err := vectors.ReadLayout(folder.FS())
 	if err != nil {
 		return nil, withHint(fmt.Sprintf("--vectors %s: %v", r.vectors, err), "Name the folder that holds keys.json and a folder for each vector.")
 	}
