@@ -20,7 +20,7 @@ const maxInside = 16
 type Inside struct {
 	listener    net.Listener
 	server      *http.Server
-	served      chan error
+	done        chan struct{} // closed when nothing is served any more
 	connections atomic.Int64
 	slots       chan struct{}
 }
@@ -32,7 +32,7 @@ func (n *Names) ListenInside(address netip.Addr) (*Inside, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen where nodes must not connect: %w", err)
 	}
-	i := &Inside{listener: listener, served: make(chan error, 1), slots: make(chan struct{}, maxInside)}
+	i := &Inside{listener: listener, done: make(chan struct{}), slots: make(chan struct{}, maxInside)}
 	i.server = &http.Server{
 		Handler:           n.https,
 		TLSConfig:         &tls.Config{GetCertificate: n.https.certificate, MinVersion: tls.VersionTLS12},
@@ -43,7 +43,10 @@ func (n *Names) ListenInside(address netip.Addr) (*Inside, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 	}
-	go func() { i.served <- i.server.ServeTLS(insideDoor{listener, i}, "", "") }()
+	go func() {
+		defer close(i.done)
+		_ = i.server.ServeTLS(insideDoor{listener, i}, "", "") // until Close: it has no other end that anybody could mend
+	}()
 	return i, nil
 }
 
@@ -56,7 +59,7 @@ func (i *Inside) Connections() int { return int(i.connections.Load()) }
 // Close ends the listening and all connections, and returns when the listener is gone.
 func (i *Inside) Close() error {
 	err := i.server.Close()
-	_ = <-i.served // that the listener is closed is what was asked for
+	<-i.done
 	return err
 }
 
