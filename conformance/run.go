@@ -183,7 +183,8 @@ func (r *run) listen(f *cases.Finding) {
 // whyEnded says why the run ended early, which is also why a case was not run, or not to its end.
 func whyEnded(ctx context.Context) string {
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-		return cause.Error()
+		line, _, _ := strings.Cut(cause.Error(), "\n") // the rest stands in Broke, once
+		return line
 	}
 	return "the run was interrupted"
 }

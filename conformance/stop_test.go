@@ -113,9 +113,9 @@ func TestCodes(t *testing.T) {
 // TestTargetBreaksDown says so where it was the target that ended the run.
 func TestTargetBreaksDown(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("node 2 ended by itself"))
+	cancel(errors.New("node 2 ended by itself\nthe end of its log"))
 	result, err := conformance.Run(ctx, conformance.Options{Cases: []cases.Case{scenario("keys/a", cases.Must)}, Player: fake{}})
-	if err != nil || !result.Interrupted || result.Broke != "node 2 ended by itself" || result.Outcomes[0].Finding.Skipped != result.Broke || result.Code() != conformance.CodeMustFailed {
+	if err != nil || !result.Interrupted || result.Broke != "node 2 ended by itself\nthe end of its log" || result.Outcomes[0].Finding.Skipped != "node 2 ended by itself" || result.Code() != conformance.CodeMustFailed {
 		t.Errorf("%+v, %v", result, err)
 	}
 }

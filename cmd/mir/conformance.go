@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -29,6 +33,7 @@ type conformanceRun struct {
 	nodes                       []string
 	verifier, signer, canonical string
 	suffix, seed                string
+	targetName                  string
 	operators                   []string
 	issuer, apiKeyFile          string
 	expected                    string
@@ -37,7 +42,7 @@ type conformanceRun struct {
 	caOut                       string
 	static, verbose             bool
 	parallel                    int
-	wait                        time.Duration
+	wait, timeout               time.Duration
 	output                      conformanceOutput
 	chaos                       chaosRun
 }
@@ -58,7 +63,8 @@ func newConformanceCommand(s streams) *cobra.Command {
 What is done is told on standard error, the report goes to standard output or to --out.
 
 Exit code 0: no MUST and no SHOULD failed. 1: a MUST failed, or a case passed that is expected to fail. 4: only SHOULDs failed. 2: misuse.
-3: the target was not reached, or the run was interrupted; the report of what ran is written all the same.`,
+3: the target was not reached or gave no answer any more, the run was interrupted or its time was over, or nothing was tested; the report of what ran is
+written all the same.`,
 		Example: "  mir conformance\n" +
 			"  mir conformance --node https://node.example --only registry\n" +
 			"  mir conformance --verifier \"node verify.js {keys}\" --format html --out report.html",
@@ -67,6 +73,7 @@ Exit code 0: no MUST and no SHOULD failed. 1: a MUST failed, or a case passed th
 			if err := run.complete(cmd); err != nil {
 				return err
 			}
+			run.seed = drawnSeed(run.seed, s.err)
 			return runConformance(cmd.Context(), s, &run)
 		},
 	}
@@ -85,7 +92,8 @@ func (r *conformanceRun) addFlags(cmd *cobra.Command) {
 	f.StringVar(&r.canonical, "canonical", "", "test the canonical bytes that this program prints: a command line, run once for each case")
 	r.chosenCases.addTo(cmd)
 	f.StringVar(&r.suffix, "domain", vectors.DefaultSuffix, "the domain below which the cases' domains lie")
-	f.StringVar(&r.seed, "seed", vectors.DefaultSeed, "what the suite's keys are made from; with --chaos also what goes wrong and when")
+	f.StringVar(&r.seed, "seed", vectors.DefaultSeed, "what the suite's keys are made from, and with --chaos also what goes wrong and when; "+randomSeed+": one that is drawn and told")
+	f.StringVar(&r.targetName, "target-name", "", "what the reports call the target, in the place of its URLs or its command line")
 	f.StringSliceVar(&r.operators, "operator", nil, "the operator's URL of each --node, in the same order")
 	f.StringVar(&r.issuer, "issuer", "", "the ID of an issuer at the first --node, for cases that need one where there is no --operator")
 	f.StringVar(&r.apiKeyFile, "api-key-file", "", "the file with that issuer's API key")
@@ -96,6 +104,7 @@ func (r *conformanceRun) addFlags(cmd *cobra.Command) {
 	f.StringVar(&r.caOut, "ca-out", "", "write the certificate of the authority behind --https-listen to this file, for the --node to trust")
 	f.BoolVar(&r.static, "static", false, "what mir conformance publish wrote is published below --domain: test verdicts with them")
 	f.DurationVar(&r.wait, "wait", 0, "wait for the --node to answer, for up to this long, such as 30s")
+	f.DurationVar(&r.timeout, "timeout", conformance.DefaultTimeout, "end the run after this long, and report what ran")
 	f.IntVar(&r.parallel, "parallel", conformance.DefaultParallel, fmt.Sprintf("how many cases run side by side, up to %d", conformance.MaxParallel))
 	f.BoolVarP(&r.verbose, "verbose", "v", false, "tell of every case when it ends")
 	r.output.addFlags(cmd)
@@ -136,6 +145,12 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 	if r.parallel < 1 || r.parallel > conformance.MaxParallel {
 		return withHint(fmt.Sprintf("--parallel %d is not possible", r.parallel), fmt.Sprintf("Give a number from 1 to %d.", conformance.MaxParallel))
 	}
+	if r.timeout <= 0 {
+		return withHint(fmt.Sprintf("--timeout %v is no time", r.timeout), "Give a duration such as 10m.")
+	}
+	if len(r.targetName) > maxTargetName {
+		return withHint("--target-name is too long", fmt.Sprintf("It has up to %d bytes.", maxTargetName))
+	}
 	if len(r.operators) > len(r.nodes) {
 		return withHint(fmt.Sprintf("%d --operator for %d --node", len(r.operators), len(r.nodes)), "Give one for each --node, in the same order.")
 	}
@@ -145,10 +160,13 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 	if r.static && r.dnsListen != "" {
 		return withHint("--static and --dns-listen exclude each other", "Either the domains are published, or the suite serves them.")
 	}
+	if r.static && r.seed == randomSeed {
+		return withHint("--static and --seed "+randomSeed+" exclude each other", "The keys that are published are made from one seed: give the one with which mir conformance publish wrote them.")
+	}
 	if wantsJSON(cmd) && !cmd.Flags().Changed("format") {
 		r.output.format = string(report.JSON)
 	}
-	return errors.Join(r.chaos.complete(cmd, r), r.output.complete())
+	return errors.Join(r.chaos.complete(cmd, r), r.output.complete(r.caOut))
 }
 
 // conformanceTarget is what is tested.
@@ -159,7 +177,6 @@ type conformanceTarget interface {
 	kinds() []cases.Kind
 	// offers are the needs that it meets.
 	offers() []cases.Need
-	// open makes it ready for these cases and hands it to the run. close ends what was begun.
 	// open makes it ready for these cases and hands it to the run. It calls abort if the target breaks down. close ends what was begun.
 	open(ctx context.Context, chosen []cases.Case, o *conformance.Options, abort func(error)) (close func() error, err error)
 }
@@ -189,6 +206,7 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 	if err != nil {
 		return err
 	}
+	plan.target = cmp.Or(r.targetName, plan.target)
 	plan.tell(s.err)
 	out, err := r.output.open(s)
 	if err != nil {
@@ -197,7 +215,7 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	progress := newCaseProgress(s.err, r.verbose)
-	options := conformance.Options{Parallel: r.parallel, Expected: plan.expected, Offers: target.offers(), Progress: progress.event}
+	options := conformance.Options{Parallel: r.parallel, Timeout: r.timeout, Expected: plan.expected, Offers: target.offers(), Progress: progress.event}
 	closeTarget, err := target.open(ctx, plan.chosen, &options, cancel)
 	if err != nil {
 		return errors.Join(err, out.discard())
@@ -214,7 +232,15 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 	if err != nil {
 		return errors.Join(err, out.discard())
 	}
-	result.Target, result.Seed, result.Suffix, result.Version = target.name(), r.seed, r.suffix, suiteVersion()
+	if program, ok := target.(*programTarget); ok && r.targetName != "" {
+		program.hide(result, r.targetName)
+	}
+	return r.report(ctx, out, result, plan.target)
+}
+
+// report writes what came of a run, and gives its exit code as an error.
+func (r *conformanceRun) report(ctx context.Context, out *conformanceFiles, result *conformance.Result, target string) error {
+	result.Target, result.Seed, result.Suffix, result.Version = target, r.seed, r.suffix, suiteVersion()
 	if err := out.write(result); err != nil {
 		return &exit{exitMisuse, err}
 	}
@@ -240,16 +266,38 @@ func (r *conformanceRun) remade(chosen []cases.Case) ([]cases.Case, error) {
 
 // runVerdict is the exit code of a run as an error.
 func runVerdict(ctx context.Context, result *conformance.Result) error {
-	switch cause := context.Cause(ctx); {
-	case cause != nil && !errors.Is(cause, context.Canceled):
-		return &exit{exitRejected, cause} // the target broke down
-	case result.Interrupted:
+	switch {
+	case result.Broke != "":
+		return &exit{exitRejected, errors.New(result.Broke)}
+	case result.Interrupted && ctx.Err() != nil:
 		return errInterrupted
+	case result.Interrupted:
+		return &exit{exitUnreachable, withHint("the run was not finished: "+result.Stopped, "The report holds what ran until then. --timeout gives a run more time.")}
+	case result.Counts().Ran() == 0:
+		return &exit{exitUnreachable, withHint("nothing was tested: all cases were skipped", "The report says of each what it would have needed.")}
 	}
 	if code := result.Code(); code != conformance.CodeConforms {
 		return &exit{code: code} // the report has said why
 	}
 	return nil
+}
+
+// randomSeed asks for a seed that nobody knows before the run, so that no target can have learnt the answers by heart.
+const randomSeed = "random"
+
+// maxTargetName bounds --target-name, in bytes: it is the title of reports.
+const maxTargetName = 200
+
+// drawnSeed is the seed of a run. One that is drawn is told, since only with it the run can be repeated.
+func drawnSeed(seed string, out io.Writer) string {
+	if seed != randomSeed {
+		return seed
+	}
+	var drawn [8]byte
+	_, _ = rand.Read(drawn[:]) // never fails
+	seed = hex.EncodeToString(drawn[:])
+	fmt.Fprintf(out, "Drew the seed %s; --seed %[1]s repeats the run.\n", seed)
+	return seed
 }
 
 // suiteVersion is the version of the program, which is that of the suite.

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,36 +80,75 @@ func runChaos(ctx context.Context, s streams, r *conformanceRun) (err error) {
 	fmt.Fprintf(s.err, "Starting %s, to break them for %v by the seed %q: %s, %s.\n", plural(r.cluster, "node"), r.chaos.time, r.seed,
 		plural(len(plan.Events), "event"), plural(len(plan.Submissions), "submission"))
 	began := time.Now()
-	report, err := breakCluster(ctx, s, r, plan)
+	within, over := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("its time of %v was over", r.timeout))
+	defer over()
+	up, err := startTestCluster(within, r, s, chaos.PeerPlans(r.suffix))
 	if err != nil {
 		return errors.Join(err, out.discard())
-	}
-	fmt.Fprintf(s.err, "%d claims acknowledged, %d refused, %d without an answer, of %d.\n", report.Counts.Acknowledged, report.Counts.Refused, report.Counts.Unanswered, report.Counts.Submitted)
-	progress := newCaseProgress(s.err, r.verbose)
-	result, err := conformance.Run(ctx, conformance.Options{Cases: chosen, Player: report, Offers: cases.Needs(), Expected: expected, Parallel: 1, Progress: progress.event})
-	if err != nil {
-		return errors.Join(err, out.discard())
-	}
-	result.Started, result.Took = began, time.Since(began)
-	result.Target, result.Seed, result.Suffix, result.Version = fmt.Sprintf("a cluster of %s, broken for %v", plural(r.cluster, "node"), r.chaos.time), r.seed, r.suffix, suiteVersion()
-	if err := out.write(result); err != nil {
-		return &exit{exitMisuse, err}
-	}
-	return runVerdict(ctx, result)
-}
-
-// breakCluster starts the cluster for the plan, and goes through it.
-func breakCluster(ctx context.Context, s streams, r *conformanceRun, plan *chaos.Plan) (report *chaos.Report, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	up, err := startTestCluster(ctx, r, s, chaos.PeerPlans(r.suffix))
-	if err != nil {
-		return nil, err
 	}
 	defer func() { err = worse(err, up.Close()) }()
+	report, err := up.breakBy(within, s, plan)
+	ended, early := errors.AsType[*endedEarly](err)
+	if err != nil && !early {
+		return errors.Join(err, out.discard())
+	}
+	options := conformance.Options{Cases: chosen, Player: ended, Offers: cases.Needs(), Expected: expected, Parallel: 1, Progress: newCaseProgress(s.err, r.verbose).event}
+	if report != nil {
+		fmt.Fprintf(s.err, "%d claims acknowledged, %d refused, %d without an answer, of %d.\n", report.Counts.Acknowledged, report.Counts.Refused, report.Counts.Unanswered, report.Counts.Submitted)
+		options.Player = report
+	}
+	result, err := conformance.Run(ctx, options)
+	if err != nil {
+		return errors.Join(err, out.discard())
+	}
+	if early {
+		ended.mark(result, report != nil)
+	}
+	result.Started, result.Took = began, time.Since(began)
+	return r.report(ctx, out, result, cmp.Or(r.targetName, fmt.Sprintf("a cluster of %s, broken for %v", plural(r.cluster, "node"), r.chaos.time)))
+}
+
+// endedEarly is why a run did not come to its checks. It plays their cases: none of them was.
+type endedEarly struct {
+	cause error
+	died  bool // a node ended by itself
+}
+
+// Error gives the cause.
+func (e *endedEarly) Error() string { return e.cause.Error() }
+
+// why is the cause in one line.
+func (e *endedEarly) why() string {
+	if errors.Is(e.cause, context.Canceled) {
+		return "the run was interrupted"
+	}
+	line, _, _ := strings.Cut(e.cause.Error(), "\n")
+	return line
+}
+
+// Play implements conformance.Player.
+func (e *endedEarly) Play(context.Context, *cases.Case) cases.Finding {
+	return cases.Finding{Skipped: e.why()}
+}
+
+// mark says so in the result. A node may also have died when all had been checked.
+func (e *endedEarly) mark(result *conformance.Result, checked bool) {
+	if !checked {
+		result.Interrupted, result.Stopped = true, e.why()
+	}
+	if e.died {
+		result.Broke = e.cause.Error()
+	}
+}
+
+// breakBy goes through the plan and checks. That it did not come to that, or that a node died meanwhile, is an *endedEarly.
+func (up *testCluster) breakBy(ctx context.Context, s streams, plan *chaos.Plan) (*chaos.Report, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := up.run
 	go func() {
 		if <-up.cluster.Done(); up.cluster.Err() != nil {
-			cancel(up.cluster.Err()) // a node ended by itself
+			cancel(&endedEarly{cause: up.cluster.Err(), died: true})
 		}
 	}()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}} // no connection outlives the node that it led to
@@ -122,12 +163,18 @@ func breakCluster(ctx context.Context, s streams, r *conformanceRun, plan *chaos
 		o.Nodes = append(o.Nodes, chaos.Node{URL: n.URL, Domain: n.Domain})
 	}
 	if len(plan.Settings.Liars) > 0 {
+		var err error
 		if o.Liars, err = chaos.PlayLiars(up.peers, r.seed, r.suffix, chaos.Audience{Client: client, Nodes: o.Nodes, Now: time.Now}); err != nil {
 			return nil, err
 		}
 	}
-	if report, err = chaos.Run(ctx, o); err != nil && context.Cause(ctx) != nil {
-		err = context.Cause(ctx)
+	report, err := chaos.Run(ctx, o)
+	cause := context.Cause(ctx)
+	if died, ok := errors.AsType[*endedEarly](cause); ok {
+		return report, died
+	}
+	if err != nil && cause != nil {
+		return nil, &endedEarly{cause: cause}
 	}
 	return report, err
 }

@@ -191,10 +191,10 @@ func newConformanceExportCommand(s streams) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := args[0]
 			if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-				return withHint(fmt.Sprintf("%s is not empty", dir), "Name a new folder: what lies in this one would be mixed with the suite's files.")
+				return withHint(fmt.Sprintf("%q is not empty", dir), "Name a new folder: what lies in this one would be mixed with the suite's files.")
 			}
 			if err := os.CopyFS(filepath.Join(dir, "cases"), cases.Files()); err != nil {
-				return &exit{exitMisuse, err}
+				return &exit{exitMisuse, errors.New(printable(err.Error()))}
 			}
 			all, err := cases.Embedded()
 			if err != nil {
@@ -202,9 +202,10 @@ func newConformanceExportCommand(s streams) *cobra.Command {
 			}
 			written, err := vectors.WriteLayout(filepath.Join(dir, "vectors"), all)
 			if err != nil {
-				return &exit{exitMisuse, err}
+				return &exit{exitMisuse, errors.New(printable(err.Error()))}
 			}
-			fmt.Fprintf(s.out, "%s in %s, %s in %s\n", plural(len(all), "case"), filepath.Join(dir, "cases"), plural(written, "vector"), filepath.Join(dir, "vectors"))
+			shown := printable(dir)
+			fmt.Fprintf(s.out, "%s in %s, %s in %s\n", plural(len(all), "case"), filepath.Join(shown, "cases"), plural(written, "vector"), filepath.Join(shown, "vectors"))
 			return nil
 		},
 	}

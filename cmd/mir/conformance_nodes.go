@@ -68,7 +68,11 @@ const maxAPIKeyFile = 4 << 10
 // nodeURL reads the URL of a node that is tested.
 func nodeURL(flag, text string) (*url.URL, error) {
 	at, err := url.Parse(text)
-	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" || at.RawQuery != "" || at.Fragment != "" {
+	wrong := err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" || at.RawQuery != "" || at.Fragment != ""
+	if err == nil && at.User != nil || wrong && strings.Contains(text, "@") { // not shown: there may be a password in it
+		return nil, withHint(flag+" holds a user name or a password", "Reports name what was tested, and are passed on; so leave it out. A node of the protocol asks for none.")
+	}
+	if wrong {
 		return nil, withHint(fmt.Sprintf("%s %q is no URL of a node", flag, text), "Write it like http://127.0.0.1:8080 or https://node.example.")
 	}
 	return at, nil
@@ -147,9 +151,9 @@ func (t *nodesTarget) serveNames() (*conformancenames.Names, error) {
 	fmt.Fprintf(t.s.err, "Serving DNS on %s and the domains below %s on %s.\n", served.DNS(), t.run.suffix, served.HTTPS())
 	if t.run.caOut != "" {
 		if err := os.WriteFile(t.run.caOut, served.CAPEM(), 0o644); err != nil { //nolint:gosec // a certificate is there to be read
-			return nil, errors.Join(fmt.Errorf("--ca-out: %w", err), served.Close())
+			return nil, errors.Join(fmt.Errorf("--ca-out: %s", printable(err.Error())), served.Close())
 		}
-		fmt.Fprintf(t.s.err, "The node must trust %s.\n", t.run.caOut)
+		fmt.Fprintf(t.s.err, "The node must trust %s, which is another one in each run: start it now.\n", printable(t.run.caOut))
 	}
 	return served, nil
 }
@@ -162,7 +166,12 @@ const (
 
 // awaitNode returns when the node gives any HTTP answer, or when the wait is over.
 func awaitNode(ctx context.Context, at string, wait time.Duration) error {
-	client := &http.Client{Timeout: nodeProbeTimeout}
+	client := &http.Client{
+		Timeout: nodeProbeTimeout,
+		// The node itself is asked, as its cases will be: no proxy, and no other server that it points to.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxProbeHeader, TLSHandshakeTimeout: nodeProbeTimeout},
+	}
 	until := time.NewTimer(wait)
 	defer until.Stop()
 	for {
@@ -197,5 +206,8 @@ func probe(ctx context.Context, client *http.Client, at string) (status int, err
 	return response.StatusCode, response.Body.Close()
 }
 
-// maxProbeAnswer is how much of the answer to a probe is read, in bytes.
-const maxProbeAnswer = 4 << 10
+// Bounds of the answer to a probe, in bytes: how much of it is read, and what its header may have.
+const (
+	maxProbeAnswer = 4 << 10
+	maxProbeHeader = 64 << 10
+)

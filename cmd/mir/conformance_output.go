@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -26,12 +29,34 @@ func (o *conformanceOutput) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.badge, "badge", "", "write a badge to this file, an SVG picture")
 }
 
-// complete refuses a format that there is none.
-func (o *conformanceOutput) complete() error {
+// complete refuses a format that there is none, and files that would replace one another.
+func (o *conformanceOutput) complete(caOut string) error {
+	for _, pair := range []struct{ flag, path, other, otherPath string }{
+		{"--out", o.out, "--badge", o.badge}, {"--out", o.out, "--ca-out", caOut}, {"--badge", o.badge, "--ca-out", caOut},
+	} {
+		if samePath(pair.path, pair.otherPath) {
+			return withHint(fmt.Sprintf("%s and %s name one file", pair.flag, pair.other), "Each would replace the other.")
+		}
+	}
 	if _, err := report.ParseFormat(o.format); err != nil {
 		return withHint("--format: "+err.Error(), "")
 	}
 	return nil
+}
+
+// samePath tells whether both name one file, be it there already or not. None is the same as none.
+func samePath(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	wholeA, errA := filepath.Abs(a)
+	wholeB, errB := filepath.Abs(b)
+	if errA == nil && errB == nil && wholeA == wholeB {
+		return true
+	}
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // conformanceFiles are the files of a report, begun before the run, so that one that cannot be written costs no run. What was there before
@@ -53,7 +78,7 @@ func (o *conformanceOutput) open(s streams) (*conformanceFiles, error) {
 		}
 		var err error
 		if *file.pending, err = renameio.NewPendingFile(file.path, renameio.WithPermissions(0o644)); err != nil {
-			return nil, errors.Join(&exit{exitMisuse, withHint(file.flag+": "+err.Error(), "")}, f.discard())
+			return nil, errors.Join(&exit{exitMisuse, withHint(file.flag+": "+printable(err.Error()), "")}, f.discard())
 		}
 	}
 	return f, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -69,23 +70,40 @@ func (r *conformanceRun) expectedFailures(all []cases.Case) (map[string]string, 
 	if r.expected == "" {
 		return nil, nil
 	}
-	data, err := readFile(r.expected, conformance.MaxExpected)
+	data, err := readRegular(r.expected, conformance.MaxExpected)
 	if err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil, withHint("--expected-failures: "+err.Error(), "")
-		}
-		return nil, err
+		return nil, fmt.Errorf("--expected-failures %q: %w", r.expected, err)
 	}
 	expected, err := conformance.ParseExpected(data)
 	if err != nil {
-		return nil, fmt.Errorf("--expected-failures %s: %w", r.expected, err)
+		return nil, fmt.Errorf("--expected-failures %q: %w", r.expected, err)
 	}
 	for _, id := range slices.Sorted(maps.Keys(expected)) {
 		if !slices.ContainsFunc(all, func(c cases.Case) bool { return c.ID == id }) {
-			return nil, fmt.Errorf("--expected-failures %s: %w", r.expected, unknownCase(id, all))
+			return nil, fmt.Errorf("--expected-failures %q: %w", r.expected, unknownCase(id, all))
 		}
 	}
 	return expected, nil
+}
+
+// readRegular reads a file of at most max bytes. What is no regular file may have no end, or keep us waiting for one. The error does not name the file, whose
+// name may hold what acts on a terminal.
+func readRegular(path string, max int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	var data []byte
+	if err == nil {
+		data, err = readFile(path, max)
+	}
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		err = failed.Err
+	}
+	if errors.Is(err, errTooLarge) {
+		err = fmt.Errorf("%w: more than %d bytes", errTooLarge, max)
+	}
+	return data, err
 }
 
 // offer says how a target comes to offer what cases need.
@@ -113,7 +131,7 @@ func (p *conformancePlan) tell(out io.Writer) {
 			skipped[need]++
 		}
 	}
-	fmt.Fprintf(out, "Testing %s with %s of %d.\n", p.target, plural(runs, "case"), p.all)
+	fmt.Fprintf(out, "Testing %s with %s of %d.\n", printable(p.target), plural(runs, "case"), p.all)
 	if p.other > 0 {
 		fmt.Fprintf(out, "  %s are for other kinds of targets.\n", plural(p.other, "case"))
 	}

@@ -63,6 +63,16 @@ func (t *programTarget) open(_ context.Context, _ []cases.Case, o *conformance.O
 	return func() error { return nil }, nil
 }
 
+// hide takes the command line out of a result, which may hold secrets, and puts a name in its place.
+func (t *programTarget) hide(result *conformance.Result, name string) {
+	for i := range result.Outcomes {
+		exchanges := result.Outcomes[i].Finding.Exchanges
+		for j := range exchanges {
+			exchanges[j].What = name
+		}
+	}
+}
+
 // draftVectors reads the vectors of --vectors.
 func (r *conformanceRun) draftVectors() ([]cases.Case, error) {
 	if r.vectors == "" {
@@ -70,12 +80,12 @@ func (r *conformanceRun) draftVectors() ([]cases.Case, error) {
 	}
 	folder, err := os.OpenRoot(r.vectors) // a stranger's vectors must not lead to other files
 	if err != nil {
-		return nil, withHint(fmt.Sprintf("--vectors: %v", err), "Name the folder that holds keys.json and a folder for each vector.")
+		return nil, withHint("--vectors: "+printable(err.Error()), "Name the folder that holds keys.json and a folder for each vector.")
 	}
 	defer folder.Close() //nolint:errcheck // it is only read
 	read, err := vectors.ReadLayout(folder.FS())
 	if err != nil {
-		return nil, withHint(fmt.Sprintf("--vectors %s: %v", r.vectors, err), "Name the folder that holds keys.json and a folder for each vector.")
+		return nil, withHint(fmt.Sprintf("--vectors %q: %s", r.vectors, printable(err.Error())), "Name the folder that holds keys.json and a folder for each vector.")
 	}
 	return read, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -34,22 +35,24 @@ func newConformancePublishCommand(s streams) *cobra.Command {
 			if err != nil {
 				return withHint(fmt.Sprintf("--domain %q: %v", domain, err), "Give a domain of your own, such as conformance.example.com.")
 			}
+			seed = drawnSeed(seed, s.err)
 			generated, err := vectors.Generate(vectors.Options{Suffix: suffix, Seed: seed, Now: time.Now()})
 			if err != nil {
 				return err
 			}
 			published, err := writePublication(dir, generated)
 			if err != nil {
-				return &exit{exitMisuse, err}
+				return &exit{exitMisuse, errors.New(printable(err.Error()))}
 			}
-			fmt.Fprintf(s.out, "%s in %s: records in %s, documents in %s\n", plural(published, "name"), dir,
-				filepath.Join(dir, "zone.txt"), filepath.Join(dir, "NAME", ".well-known", "mir.json"))
+			shown := printable(dir)
+			fmt.Fprintf(s.out, "%s in %s: records in %s, documents in %s\n", plural(published, "name"), shown,
+				filepath.Join(shown, "zone.txt"), filepath.Join(shown, "NAME", ".well-known", "mir.json"))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&domain, "domain", "", "the domain below which the names lie (required)")
 	cmd.Flags().StringVar(&dir, "out", "", "the folder that is written (required)")
-	cmd.Flags().StringVar(&seed, "seed", vectors.DefaultSeed, "what the keys are made from; give the run the same")
+	cmd.Flags().StringVar(&seed, "seed", vectors.DefaultSeed, "what the keys are made from; give the run the same; "+randomSeed+": one that is drawn and told")
 	for _, name := range []string{"domain", "out"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {
 			panic(err) // the flag was added above
