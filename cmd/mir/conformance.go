@@ -28,6 +28,7 @@ const defaultClusterNodes = 3
 type conformanceRun struct {
 	chosenCases
 	chosen                      string // the target's flag
+	flags                       string // that a run of one of the cases needs too: see repeatedFlags
 	cluster                     int
 	program                     string
 	nodes                       []string
@@ -125,7 +126,7 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 	case len(targets) == 0:
 		r.cluster, targets = defaultClusterNodes, []string{"--cluster"}
 	}
-	r.chosen = targets[0]
+	r.chosen, r.flags = targets[0], repeatedFlags(cmd)
 	if r.program != "" && r.cluster == 0 {
 		return withHint("--program says nothing without --cluster", cmd.Flags().Lookup("program").Usage)
 	}
@@ -235,6 +236,7 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 	if program, ok := target.(*programTarget); ok && r.targetName != "" {
 		program.hide(result, r.targetName)
 	}
+	result.Selection, result.Repeat = r.selection(plan), r.again()
 	return r.report(ctx, out, result, plan.target)
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"mirnode/conformance"
 	"mirnode/conformance/cases"
+	"mirnode/conformance/report"
 	"mirnode/conformance/vectors"
 	"mirnode/internal/nearest"
 )
@@ -159,14 +160,21 @@ func showCase(out io.Writer, c *cases.Case) error {
 	switch {
 	case c.Verdict != nil:
 		v := c.Verdict
-		fmt.Fprintf(out, "expect  %s\n\nkeys    %s\n\nclaim   %s\n", strings.TrimSpace(v.Expect.Result+" "+strings.Join(v.Expect.Codes, " or ")), v.Keys, printable(string(v.Bytes())))
+		fmt.Fprintf(out, "expect  %s\n", strings.TrimSpace(v.Expect.Result+" "+strings.Join(v.Expect.Codes, " or ")))
+		var keys bytes.Buffer
+		if err := json.Indent(&keys, v.Keys, "", "  "); err != nil {
+			return err
+		}
+		showText(out, "keys", keys.String())
+		showText(out, "claim", string(v.Bytes()))
 		if v.Canonical != "" {
-			fmt.Fprintf(out, "\nsigned  %s\n", printable(v.Canonical))
+			showText(out, "canonical", v.Canonical)
 		}
 	case c.Signer != nil:
-		fmt.Fprintf(out, "expect  %s\n\ndraft   %s\n", c.Signer.Expect.Result, printable(c.Signer.Draft))
+		fmt.Fprintf(out, "expect  %s\n", c.Signer.Expect.Result)
+		showText(out, "draft", c.Signer.Draft)
 		if c.Signer.Expect.Canonical != "" {
-			fmt.Fprintf(out, "\nsigned  %s\n", printable(c.Signer.Expect.Canonical))
+			showText(out, "canonical", c.Signer.Expect.Canonical)
 		}
 	default:
 		fmt.Fprintln(out, "\nsteps")
@@ -179,6 +187,21 @@ func showCase(out io.Writer, c *cases.Case) error {
 		}
 	}
 	return nil
+}
+
+// showText shows a text as the reports do, on lines of its own that can be copied: line breaks as such, and what cannot be seen as escapes.
+func showText(out io.Writer, label, text string) {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, report.Visible(line)) // by line, so that a carriage return before the line break is seen
+	}
+	if text == "" {
+		label += " (nothing at all)"
+	}
+	if last := len(lines) - 1; last > 0 && lines[last] == "" {
+		lines, label = lines[:last], label+" (a line break at its end)"
+	}
+	fmt.Fprintf(out, "\n%s\n%s\n", newPaint(out).bold(label), strings.Join(lines, "\n"))
 }
 
 func newConformanceExportCommand(s streams) *cobra.Command {

@@ -16,12 +16,13 @@ import (
 
 // conformancePlan is what a run is going to do.
 type conformancePlan struct {
-	target   string
-	chosen   []cases.Case // of the kinds that the target takes
-	all      int          // cases that there are
-	other    int          // chosen cases that are of other kinds
-	offers   []cases.Need
-	expected map[string]string
+	target    string
+	chosen    []cases.Case // that the target takes
+	all       int          // cases that there are
+	forTarget int          // cases that there are for this kind of target
+	other     int          // chosen cases that are for other kinds
+	offers    []cases.Need
+	expected  map[string]string
 }
 
 // plan chooses the cases and reads what is expected to fail.
@@ -40,8 +41,13 @@ func (r *conformanceRun) plan(target conformanceTarget) (*conformancePlan, error
 		return nil, err
 	}
 	p := &conformancePlan{target: target.name(), all: len(all), offers: target.offers()}
+	for i := range all {
+		if takenBy(target, &all[i]) {
+			p.forTarget++
+		}
+	}
 	for i := range chosen {
-		if slices.Contains(target.kinds(), chosen[i].Kind) {
+		if takenBy(target, &chosen[i]) {
 			p.chosen = append(p.chosen, chosen[i])
 		} else {
 			p.other++

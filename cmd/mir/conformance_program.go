@@ -52,6 +52,11 @@ var programNouns = map[string]string{"verifier": "verifier", "signer": "signer",
 
 func (t *programTarget) kinds() []cases.Kind { return []cases.Kind{t.kind} }
 
+// takes tells whether the case says something about what is tested: a verdict need not tell of a canonical form.
+func (t *programTarget) takes(c *cases.Case) bool {
+	return t.what != "canonical" || conformanceprogram.HasCanonical(c)
+}
+
 func (t *programTarget) offers() []cases.Need { return nil }
 
 func (t *programTarget) open(_ context.Context, _ []cases.Case, o *conformance.Options, _ func(error)) (func() error, error) {
