@@ -188,7 +188,7 @@ const (
 func awaitReady(ctx context.Context, at string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	client := &http.Client{Timeout: nodeProbeTimeout}
+	client := probeClient()
 	tick := time.NewTicker(readyEvery)
 	defer tick.Stop()
 	for {

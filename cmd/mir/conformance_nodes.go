@@ -55,7 +55,7 @@ func newNodesTarget(r *conformanceRun, s streams) (*nodesTarget, error) {
 	if r.issuer != "" {
 		key, err := readFile(r.apiKeyFile, maxAPIKeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("--api-key-file: %w", err)
+			return nil, fmt.Errorf("--api-key-file: %s", printable(err.Error()))
 		}
 		t.issuer = &scenario.Identity{ID: r.issuer, APIKey: strings.TrimSpace(string(key))}
 	}
@@ -164,14 +164,18 @@ const (
 	nodeProbeEvery   = 200 * time.Millisecond
 )
 
-// awaitNode returns when the node gives any HTTP answer, or when the wait is over.
-func awaitNode(ctx context.Context, at string, wait time.Duration) error {
-	client := &http.Client{
-		Timeout: nodeProbeTimeout,
-		// The node itself is asked, as its cases will be: no proxy, and no other server that it points to.
+// probeClient asks the node itself, as its cases will: no proxy, and no other server that it points to.
+func probeClient() *http.Client {
+	return &http.Client{
+		Timeout:       nodeProbeTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: maxProbeHeader, TLSHandshakeTimeout: nodeProbeTimeout},
 	}
+}
+
+// awaitNode returns when the node gives any HTTP answer, or when the wait is over.
+func awaitNode(ctx context.Context, at string, wait time.Duration) error {
+	client := probeClient()
 	until := time.NewTimer(wait)
 	defer until.Stop()
 	for {
