@@ -55,8 +55,21 @@ type vector struct {
 	codes   []string // none is ACCEPT
 }
 
-// maker makes cases for a suffix, a seed and an instant.
-type maker struct{ Options }
+// maker makes cases for a suffix, a seed and an instant. It serves one goroutine.
+type maker struct {
+	Options
+	keysByName map[string]ed25519.PrivateKey // those that were made: it takes longer than all else, and most cases have the same
+}
+
+// key returns the private key of a name.
+func (m *maker) key(name string) ed25519.PrivateKey {
+	key, made := m.keysByName[name]
+	if !made {
+		key = Key(m.Seed, name)
+		m.keysByName[name] = key
+	}
+	return key
+}
 
 func (m *maker) domain(zone string) string { return zone + "." + m.Suffix }
 
@@ -156,7 +169,7 @@ func (m *maker) signature(v *vector) string {
 	if sign == nil {
 		sign = ed25519.Sign
 	}
-	sig := sign(Key(m.Seed, v.signer), []byte(message))
+	sig := sign(m.key(v.signer), []byte(message))
 	if v.sig != nil {
 		return v.sig(sig)
 	}

@@ -2,6 +2,7 @@ package vectors
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"time"
@@ -57,7 +58,7 @@ func newMaker(opts Options) (*maker, error) {
 	if len(opts.Suffix) > maxSuffix {
 		return nil, fmt.Errorf("the suffix %s has %d octets; with more than %d the cases' domains would be too long", opts.Suffix, len(opts.Suffix), maxSuffix)
 	}
-	return &maker{opts}, nil
+	return &maker{Options: opts, keysByName: make(map[string]ed25519.PrivateKey)}, nil
 }
 
 // vectors returns the vectors of a section of verdicts, or none.

@@ -47,7 +47,14 @@ func writeLayout(dir string, all []cases.Case, folder func(*cases.Case) string) 
 			return written, err
 		}
 	}
-	return written, writeJSON(filepath.Join(dir, "keys.json"), names.named)
+	keys, err := indented(names.named)
+	if err == nil {
+		err = os.MkdirAll(dir, 0o755) //nolint:gosec // G301: vectors are for everybody
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "keys.json"), keys, 0o644) //nolint:gosec // G306: vectors are for everybody
+	}
+	return written, err
 }
 
 // namedEntries gives the keys of the cases their names in keys.json.
@@ -123,12 +130,20 @@ func writeVector(dir string, c *cases.Case, key string) error {
 	if sig := sigOf(v.Bytes()); sig != "" {
 		files["signature.txt"] = []byte(sig)
 	}
+	verdict, err := indented(want)
+	if err != nil {
+		return err
+	}
+	files["expected.json"] = verdict
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // G301: vectors are for everybody
+		return err
+	}
 	for name, data := range files {
-		if err := writeFile(filepath.Join(dir, name), data); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil { //nolint:gosec // G306: vectors are for everybody
 			return err
 		}
 	}
-	return writeJSON(filepath.Join(dir, "expected.json"), want)
+	return nil
 }
 
 // sigOf returns a claim's sig, or "" where there is none to be read.
@@ -137,19 +152,4 @@ func sigOf(claim []byte) string {
 	_ = json.Unmarshal(claim, &c)
 	sig, _ := c.Sig.(string)
 	return sig
-}
-
-func writeJSON(path string, v any) error {
-	data, err := indented(v)
-	if err != nil {
-		return err
-	}
-	return writeFile(path, data)
-}
-
-func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // G301: vectors are for everybody
-		return err
-	}
-	return os.WriteFile(path, data, 0o644) //nolint:gosec // G306: vectors are for everybody
 }

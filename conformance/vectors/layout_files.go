@@ -1,6 +1,7 @@
 package vectors
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -138,11 +139,12 @@ func readBounded(fsys fs.FS, name string, most int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, int64(most)+1))
-	if err == nil && len(data) > most {
+	data := bytes.NewBuffer(make([]byte, 0, min(info.Size(), int64(most))+bytes.MinRead))
+	_, err = data.ReadFrom(io.LimitReader(f, int64(most)+1))
+	if err == nil && data.Len() > most {
 		err = errTooLarge
 	}
-	return data, err
+	return data.Bytes(), err
 }
 
 // regular says what a file is, where it is no regular one.

@@ -102,7 +102,7 @@ func rotation(t *testing.T) fs.FS {
 // TestSample holds the shipped sample to what the generator writes today.
 func TestSample(t *testing.T) {
 	dir := t.TempDir()
-	if err := vectors.WriteSample(dir); err != nil {
+	if err := vectors.WriteSample(dir, generate(t, vectors.Options{})); err != nil {
 		t.Fatal(err)
 	}
 	shipped, written := files(t, filepath.Join("testdata", "layout")), files(t, dir)

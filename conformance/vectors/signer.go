@@ -62,7 +62,7 @@ func (m *maker) draftDocument(v *vector) string {
 
 // signerKey is the key of a signer case: its seed (RFC 8032, section 5.1.5) in hex, and its public half.
 func (m *maker) signerKey(name string) json.RawMessage {
-	key := Key(m.Seed, name)
+	key := m.key(name)
 	public := key.Public().(ed25519.PublicKey)
 	out, err := json.Marshal(struct {
 		Name        string `json:"name"`

@@ -41,7 +41,7 @@ func (m *maker) public(name string) []byte {
 	if name == "torsion" {
 		return m.torsionKey()
 	}
-	return Key(m.Seed, name).Public().(ed25519.PublicKey)
+	return m.key(name).Public().(ed25519.PublicKey)
 }
 
 // torsionPoint returns a point of order 8.
@@ -60,7 +60,7 @@ func torsionPoint() *edwards25519.Point {
 
 // torsionKey returns the public half of the key "torsion", moved by a point of order 8: no key generator makes such a key.
 func (m *maker) torsionKey() []byte {
-	p, err := new(edwards25519.Point).SetBytes(Key(m.Seed, "torsion").Public().(ed25519.PublicKey))
+	p, err := new(edwards25519.Point).SetBytes(m.key("torsion").Public().(ed25519.PublicKey))
 	if err != nil {
 		panic(err) // an honest key is a point of the curve
 	}

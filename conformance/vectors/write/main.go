@@ -22,16 +22,16 @@ func main() {
 	dir := flag.String("dir", filepath.Join("..", "cases"), "the folder of the cases")
 	sample := flag.String("sample", filepath.Join("testdata", "layout"), "the folder of the sample")
 	flag.Parse()
-	if err := errors.Join(run(*dir), vectors.WriteSample(*sample)); err != nil {
+	all, err := vectors.Generate(vectors.Options{})
+	if err == nil {
+		err = errors.Join(run(*dir, all), vectors.WriteSample(*sample, all))
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir string) error {
-	all, err := vectors.Generate(vectors.Options{})
-	if err != nil {
-		return err
-	}
+func run(dir string, all []cases.Case) error {
 	known := make(map[string]bool)
 	for i := range all {
 		known[all[i].ID] = true
