@@ -5,13 +5,18 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"maps"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"mirnode/conformance/cases"
+	"mirnode/conformance/program"
+	"mirnode/conformance/vectors"
 )
 
 // traps are those that verifier.mjs falls into when it is told to, and the cases that show it.
@@ -35,14 +40,13 @@ var traps = map[string][]string{
 
 // TestTheSuiteTellsThemApart puts all verdicts to the right verifier, which passes them, and to the wrong one, which fails just what it must.
 func TestTheSuiteTellsThemApart(t *testing.T) {
-	program := build(t)
 	t.Run("right", func(t *testing.T) {
-		if failed := run(t, program, serve(t)); len(failed) > 0 {
+		if failed := run(t, serve(t), all); len(failed) > 0 {
 			t.Errorf("the right verifier fails %q", failed)
 		}
 	})
 	t.Run("wrong", func(t *testing.T) {
-		failed := run(t, program, serve(t, "--loose="+strings.Join(slices.Sorted(maps.Keys(traps)), ",")))
+		failed := run(t, serve(t, "--loose="+strings.Join(slices.Sorted(maps.Keys(traps)), ",")), all)
 		wrong := slices.Concat(slices.Collect(maps.Values(traps))...)
 		for _, id := range failed {
 			if !slices.Contains(wrong, id) {
@@ -56,20 +60,11 @@ func TestTheSuiteTellsThemApart(t *testing.T) {
 		}
 	})
 	t.Run("a process a case", func(t *testing.T) { // as the documentation has it
-		only := []string{"--only", "time/expect-*", "--only", "time/max-age-*", "--only", "time/no-expired-keys*"} // which need options
-		if failed := run(t, program, "node verifier.mjs {options} {keys}", only...); len(failed) > 0 {
+		policies := func(c *cases.Case) bool { return c.Verdict.Options != nil }
+		if failed := run(t, "node verifier.mjs {options} {keys}", policies); len(failed) > 0 {
 			t.Errorf("the right verifier fails %q", failed)
 		}
 	})
-}
-
-func build(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "mir")
-	if said, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "mirnode/cmd/mir").CombinedOutput(); err != nil {
-		t.Fatalf("building the suite: %v\n%s", err, said)
-	}
-	return program
 }
 
 // serve starts the verifier as a server, which ends with the test, and gives the command that asks it: hundreds of starts of Node.js would take a minute.
@@ -102,32 +97,52 @@ func serve(t *testing.T, options ...string) string {
 	return "curl -s --unix-socket " + socket + " --data-binary @- http://localhost{keys}"
 }
 
-// run gives the cases that a verifier fails. All others it must have passed, but for those that are not for programs.
-func run(t *testing.T, program, verifier string, options ...string) (failed []string) {
+// all chooses all verdicts.
+func all(*cases.Case) bool { return true }
+
+// atOnce is how many cases are put to a verifier at once.
+const atOnce = 4
+
+// run puts the chosen verdicts to a verifier, as the suite does, and gives those that it fails, sorted. All others it has passed, but for those that are not
+// for programs.
+func run(t *testing.T, command string, chosen func(*cases.Case) bool) []string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), program, append([]string{"conformance", "--verifier", verifier, "--format", "json"}, options...)...)
-	var out, told bytes.Buffer
-	command.Stdout, command.Stderr = &out, &told
-	ended := command.Run() // the exit code tells of failures, which the report has
-	var report struct {
-		Outcomes []struct {
-			Status, Message, Skipped string
-			Case                     struct{ ID string }
+	embedded, err := cases.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target, err := program.NewVerifier(command, program.Options{Timeout: time.Minute}) // the machine may be busy
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier := vectors.Fresh(target, vectors.Options{}, time.Now)
+	findings := make([]cases.Finding, len(embedded))
+	var wait sync.WaitGroup
+	next := make(chan int)
+	for range atOnce {
+		wait.Go(func() {
+			for i := range next {
+				findings[i] = verifier.Verify(t.Context(), &embedded[i])
+			}
+		})
+	}
+	for i := range embedded {
+		if c := &embedded[i]; c.Kind == cases.KindVerdict && chosen(c) {
+			next <- i
+		} else {
+			findings[i].Skipped = "it was not chosen"
 		}
 	}
-	if err := json.Unmarshal(out.Bytes(), &report); err != nil || len(report.Outcomes) == 0 {
-		t.Fatalf("the report has %d outcomes (%v, %v)\n%s", len(report.Outcomes), err, ended, told.Bytes())
-	}
-	passed := 0
-	for _, o := range report.Outcomes {
-		switch o.Status {
-		case "pass":
+	close(next)
+	wait.Wait()
+	passed, failed := 0, []string(nil)
+	for i, f := range findings {
+		switch {
+		case f.Passed:
 			passed++
-		case "fail":
-			t.Logf("%s: %s", o.Case.ID, o.Message)
-			failed = append(failed, o.Case.ID)
-		case "skip":
-			t.Logf("%s is skipped: %s", o.Case.ID, o.Skipped)
+		case f.Skipped == "":
+			t.Logf("%s: %s", embedded[i].ID, f.Message)
+			failed = append(failed, embedded[i].ID)
 		}
 	}
 	if passed == 0 {
