@@ -21,6 +21,8 @@
 // that must, or must not, stand in the body as it came) and absent (a list of paths). A matcher is a value, which must be equal, or an object whose members are all
 // matchers' names: see match.go. What stands for itself in a list under "status" is any of them.
 //
+// What a template stands for in an expectation is a value to compare with, whatever a node has put into it: never a matcher, nor a part of a regular expression.
+//
 // Steps are read strictly: [Check] finds unknown verbs and members without playing anything.
 package scenario
 
