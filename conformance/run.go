@@ -71,10 +71,11 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		o.Now = time.Now
 	}
 	outer := ctx
-	ctx, over := context.WithTimeoutCause(ctx, o.Timeout, fmt.Errorf("its time of %v was over", o.Timeout))
-	defer over()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	// A deadline of ctx would be one of each case: a case that would wait beyond it gave up at once, and failed for what the run has no time for.
+	over := time.AfterFunc(o.Timeout, func() { stop(fmt.Errorf("its time of %v was over", o.Timeout)) })
+	defer over.Stop()
 	r := run{Options: o, stop: stop, result: &Result{Started: o.Now(), Outcomes: make([]Outcome, len(o.Cases))}}
 	var together, alone []int
 	for i := range o.Cases {

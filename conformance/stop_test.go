@@ -69,6 +69,9 @@ func TestTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all, target := series(100, func(i int) func(context.Context) cases.Finding {
 			return func(ctx context.Context) cases.Finding {
+				if at, _ := ctx.Deadline(); time.Until(at) != conformance.DefaultCaseTimeout {
+					t.Errorf("case %d has %v, not the time of a case", i, time.Until(at))
+				}
 				select {
 				case <-time.After(40 * time.Second):
 					return failing(ctx)

@@ -274,7 +274,7 @@ func runVerdict(ctx context.Context, result *conformance.Result) error {
 	case result.Interrupted && ctx.Err() != nil:
 		return errInterrupted
 	case result.Interrupted:
-		return &exit{exitUnreachable, withHint("the run was not finished: "+result.Stopped, "The report holds what ran until then. --timeout gives a run more time.")}
+		return &exit{exitUnreachable, withHint("the run was not finished: "+result.Stopped, "The report holds what ran until then.")}
 	case result.Counts().Ran() == 0:
 		return &exit{exitUnreachable, withHint("nothing was tested: all cases were skipped", "The report says of each what it would have needed.")}
 	}
