@@ -62,6 +62,9 @@ func (v nodeVerifier) Verify(ctx context.Context, c *cases.Case) (found cases.Fi
 	if err := same("POST /verify", &input, said, a); err != nil {
 		return cases.Finding{Message: err.Error()}
 	}
+	if want := c.Verdict.Form; said.Result == cases.Accept && said.Form != "" && want != "" && said.Form != want {
+		return cases.Finding{Message: fmt.Sprintf("POST /verify: the %s form was signed, and the node says that it was the %s form", want, said.Form)}
+	}
 	if input.Options == nil { // what a registry takes in depends on nobody's options
 		if err := p.submission(ctx, node, &input); err != nil {
 			return cases.Finding{Message: err.Error()}
@@ -99,7 +102,8 @@ type judged struct {
 	Result    string
 	Code      string
 	ClaimID   string
-	Duplicate bool // it has the claim since before
+	Duplicate bool   // it has the claim since before
+	Form      string // which of the two forms was signed; "": the node does not say
 }
 
 // verdict is what the node said, as an expectation.
@@ -262,7 +266,7 @@ func (a *answer) judged() (judged, error) {
 		return judged{}, err
 	}
 	duplicate, _ := lookUp(a.parsed, "duplicate")
-	return judged{Result: a.text("result"), Code: a.text("code"), ClaimID: a.text("claimId"), Duplicate: duplicate == true}, nil
+	return judged{Result: a.text("result"), Code: a.text("code"), ClaimID: a.text("claimId"), Form: a.text("form"), Duplicate: duplicate == true}, nil
 }
 
 // claimID is the ID that the bytes would have as a claim, or "" where they show none.

@@ -21,6 +21,7 @@ type registry struct {
 	keeps        bool   // what it refused
 	changes      bool   // what it keeps
 	loses        bool   // what it accepted
+	form         string // that it says was signed
 
 	mu   sync.Mutex
 	kept map[string]string
@@ -47,7 +48,7 @@ func (r *registry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	case request.URL.Path == "/verify":
 		r.seen = append(r.seen, request.URL.RawQuery)
-		_, _ = fmt.Fprintf(w, `{"result":%q,"code":%q}`, r.result, r.code)
+		_, _ = fmt.Fprintf(w, `{"result":%q,"code":%q,"form":%q}`, r.result, r.code, r.form)
 		return
 	}
 	result := r.result
@@ -88,6 +89,8 @@ func TestNodeVerifier(t *testing.T) {
 		"keeps what is bad":   {&registry{result: cases.Reject, code: "KEY_NOT_FOUND", keeps: true}, reject, "should not be found"},
 		"loses":               {&registry{result: cases.Accept, loses: true}, accept, "should be found"},
 		"changes":             {&registry{result: cases.Accept, changes: true}, accept, "byte for byte"},
+		"the form":            {&registry{result: cases.Accept, form: "sdk"}, accept, ""},
+		"another form":        {&registry{result: cases.Accept, form: "text"}, accept, "the sdk form was signed"},
 		"no verdict":          {&registry{status: http.StatusServiceUnavailable}, reject, "no verdict"},
 		"too large":           {&registry{status: http.StatusRequestEntityTooLarge}, reject, "should be REJECT INVALID_SCHEMA"},
 		"not readable":        {&registry{status: http.StatusOK}, accept, "not readable"},
@@ -96,7 +99,7 @@ func TestNodeVerifier(t *testing.T) {
 			test.node.kept = map[string]string{}
 			w := stage(t, 1, test.node.ServeHTTP)
 			c := &cases.Case{ID: "time/" + name, Kind: cases.KindVerdict,
-				Verdict: &cases.VerdictInput{Claim: `{"mir":1,"sig":"x"}` + "\n", Expect: test.expect}}
+				Verdict: &cases.VerdictInput{Claim: `{"mir":1,"sig":"x"}` + "\n", Form: "sdk", Expect: test.expect}}
 			found := w.NodeVerifier().Verify(t.Context(), c)
 			if found.Passed != (test.wrong == "") || !strings.Contains(found.Message, test.wrong) {
 				t.Errorf("passed %v, %q", found.Passed, found.Message)
