@@ -39,6 +39,13 @@ func (k *Canonicaliser) Verify(ctx context.Context, c *cases.Case) cases.Finding
 	return f
 }
 
+// Try puts a case to the program whose claim has a canonical form. The error says that the program refuses it or breaks down: then what it
+// refuses says nothing. What it prints is not looked at.
+func (k *Canonicaliser) Try(ctx context.Context, c *cases.Case) error {
+	r := k.command.run(ctx, k.command.filled("", "", nil), c.Verdict.Bytes())
+	return r.refusal("a sound claim")
+}
+
 // HasCanonical tells whether a case says what the canonical form is, or that there is none: whether it is one for a [Canonicaliser].
 func HasCanonical(c *cases.Case) bool {
 	return c.Verdict != nil && (c.Verdict.Canonical != "" || slices.Contains(c.Verdict.Expect.Codes, noCanonicalForm))
@@ -50,8 +57,8 @@ const noCanonicalForm = "CANONICALIZATION_ERROR"
 func judgeCanonical(c *cases.Case, r *ran, none bool) cases.Finding {
 	same := string(r.output) == c.Verdict.Canonical || string(bytes.TrimSuffix(r.output, []byte("\n"))) == c.Verdict.Canonical
 	switch {
-	case r.trouble != "":
-		return cases.Finding{Message: fmt.Sprintf("%s; %s", r.trouble, r.printed())}
+	case r.broken() != "":
+		return cases.Finding{Message: fmt.Sprintf("%s; %s", r.broken(), r.printed())}
 	case c.Requirement.Level == cases.May && r.exit != 0:
 		return cases.Finding{Passed: true, Choice: "refuses it"}
 	case none && r.exit == 0:
@@ -59,9 +66,25 @@ func judgeCanonical(c *cases.Case, r *ran, none bool) cases.Finding {
 	case !none && r.exit != 0:
 		return cases.Finding{Message: "the claim has a canonical form, and was refused: " + r.printed()}
 	case !none && !same:
-		return cases.Finding{Message: fmt.Sprintf("the canonical form is %s; %s", clip(c.Verdict.Canonical, 200), r.printed())}
+		return cases.Finding{Message: difference(c.Verdict.Canonical, bytes.TrimSuffix(r.output, []byte("\n"))) + "; " + r.printed()}
 	case c.Requirement.Level == cases.May:
 		return cases.Finding{Passed: true, Choice: "writes it in canonical form"}
 	}
 	return cases.Finding{Passed: true}
+}
+
+// difference says where a canonical form and what a program printed part, at a byte counted from 0.
+func difference(want string, got []byte) string {
+	const around, most = 20, 60 // what is shown before the difference, and of each side in all, in bytes
+	at := 0
+	for at < len(want) && at < len(got) && want[at] == got[at] {
+		at++
+	}
+	shown := func(text string) string {
+		if at == len(text) {
+			return "ends"
+		}
+		return "has " + clip(text[max(0, at-around):], most)
+	}
+	return fmt.Sprintf("it differs from the canonical form at byte %d, where that %s and it %s; the canonical form is %s", at, shown(want), shown(string(got)), clip(want, 200))
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -25,7 +26,7 @@ func execute(ctx context.Context, words []string, input []byte, timeout time.Dur
 	defer stop(nil)
 	tooMuch := fmt.Errorf("it printed more than %d bytes", MaxOutput)
 	out := &bounded{most: MaxOutput, full: func() { stop(tooMuch) }}
-	errs := &bounded{most: maxErrors, full: func() {}}
+	errs := &tail{most: maxErrors}
 	mark := newMark()
 	cmd := exec.CommandContext(within, words[0], words[1:]...) //nolint:gosec // the program under test, named by whoever runs the suite
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), out, errs
@@ -43,7 +44,7 @@ func execute(ctx context.Context, words []string, input []byte, timeout time.Dur
 			r.trouble = fmt.Sprintf("it left %d processes behind, which could not be ended", left)
 		}
 	}
-	r.output, r.stderr = out.kept.Bytes(), errs.kept.String()
+	r.output, r.stderr = out.kept.Bytes(), errs.text()
 	if cmd.ProcessState != nil {
 		r.exit = cmd.ProcessState.ExitCode()
 	}
@@ -70,6 +71,8 @@ const (
 	signalled = 128
 	// maxSignal is the highest number that a signal has.
 	maxSignal = 64
+	// notExecutable and notFound are what shells, env and others exit with where they could not run a program.
+	notExecutable, notFound = 126, 127
 )
 
 // run runs the program. The thread that starts it stays until it has ended: see [attributes].
@@ -104,3 +107,20 @@ func (b *bounded) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// tail keeps the end of what is written to it. It is used as [bounded] is.
+type tail struct {
+	kept []byte // at most twice as much as is asked for, and one write
+	most int
+}
+
+// Write never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	t.kept = append(t.kept, p[max(0, len(p)-t.most):]...)
+	if len(t.kept) > 2*t.most {
+		t.kept = slices.Clone(t.kept[len(t.kept)-t.most:])
+	}
+	return len(p), nil
+}
+
+func (t *tail) text() string { return string(t.kept[max(0, len(t.kept)-t.most):]) }

@@ -72,6 +72,9 @@ func fake(name string, args []string) (code int, err error) {
 	case "complain":
 		fmt.Fprintln(os.Stderr, "no such file: "+args[0])
 		return 1, nil
+	case "traceback":
+		fmt.Fprint(os.Stderr, strings.Repeat("  at some line\n", 1<<12)+"ValueError: nothing\n\n")
+		return 1, nil
 	case "args":
 		fmt.Println("REJECT " + strings.Join(args, "|"))
 	case "echo":

@@ -1,9 +1,11 @@
 // Package program puts cases to programs, in whatever language they are written: verifiers, signers, and writers of canonical forms.
 //
 // A program is named by a command line, which is split into words as a shell does ([Split]) but not given to one. It is run anew for each
-// case, in a folder that is removed afterwards, with bounds on its time and its output; its exit code counts for signers and canonicalisers
-// alone, but that a code above 127 is never a verifier's, and 129 to 192 nobody's: a crash. What it prints is never trusted: a program that crashes,
-// hangs or prints garbage gives a finding that says so.
+// case, in a folder that is removed afterwards, with bounds on its time and its output. Exit codes count for signers and canonicalisers
+// alone: 0 is that they did it, 1 to 125 that they refuse. What ends with a code from 128 on is broken, and its verdict does not count; of
+// signers and canonicalisers also what ends with 126 or 127, by which shells say that they could not run a program. What a program prints is
+// never trusted: one that crashes, hangs or prints garbage gives a finding that says so. Many crashes have the exit code of a refusal,
+// hence [Signer.Try] and [Canonicaliser.Try].
 //
 // What a program leaves behind is ended with the run. On Linux these are also processes that have left its process group, known by a variable
 // that they have inherited, MIR_CONFORMANCE_RUN_ and the run's own letters: those that clear their environment and leave the group, or run
@@ -27,12 +29,12 @@
 //
 // The draft, a claim without sig and as a rule without keyFingerprint, comes on standard input; {key} stands for the path of a file with the
 // private key, PKCS #8 in PEM (RFC 8410), or the path is added as the last word. The program prints the signed claim and exits with 0, or
-// refuses by any other exit code.
+// refuses by an exit code from 1 to 125.
 //
 // # Canonicalisers
 //
 // A claim comes on standard input. The program prints the bytes that are signed, with or without a line feed at the end, and exits with 0,
-// or tells by any other exit code that the claim has no canonical form.
+// or tells by one from 1 to 125 that the claim has no canonical form.
 package program
 
 import (
@@ -54,7 +56,7 @@ const (
 	DefaultTimeout = 10 * time.Second
 	// MaxOutput bounds what a program may print on standard output, in bytes: a claim has 16 KiB at most.
 	MaxOutput = 64 << 10
-	// maxErrors bounds what is kept of standard error, in bytes.
+	// maxErrors bounds what is kept of the end of standard error, in bytes.
 	maxErrors = 4 << 10
 )
 
@@ -73,6 +75,9 @@ type command struct {
 func newCommand(line, placeholder string, o Options) (*command, error) {
 	words, err := Split(line)
 	if err != nil {
+		return nil, err
+	}
+	if err := knownPlaces(words, placeholder); err != nil {
 		return nil, err
 	}
 	if !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(w, placeholder) }) && placeholder != "" {
@@ -123,7 +128,7 @@ type ran struct {
 	exit     int    // the exit code; -1 where a signal ended it
 	swept    int    // processes that it left behind outside its process group, and that were ended
 	trouble  string // the program did not come to its own end, or printed too much: a finding
-	stderr   string // the beginning of standard error
+	stderr   string // the end of standard error
 	exchange cases.Exchange
 }
 
@@ -141,18 +146,49 @@ func (c *command) run(ctx context.Context, words []string, input []byte) ran {
 	return r
 }
 
-// printed says what a program printed, for a finding.
+// broken says why a run of a signer or a canonicaliser is neither a result nor a refusal, or "".
+func (r *ran) broken() string {
+	switch {
+	case r.trouble != "":
+		return r.trouble
+	case r.exit == notExecutable || r.exit == notFound:
+		return fmt.Sprintf("its exit code %d is that of a program which could not be run", r.exit)
+	case r.exit >= signalled:
+		return fmt.Sprintf("its exit code %d is that of a program which has crashed: refusals have 1 to %d", r.exit, notExecutable-1)
+	}
+	return ""
+}
+
+// refusal says as an error that the program did not take what it must take.
+func (r *ran) refusal(what string) error {
+	if broken := r.broken(); broken != "" {
+		return fmt.Errorf("at %s %s; %s", what, broken, r.printed())
+	}
+	if r.exit != 0 {
+		return fmt.Errorf("it refuses %s: %s", what, r.printed())
+	}
+	return nil
+}
+
+// printed says what a program printed, and how it ended where it came to its own end.
 func (r *ran) printed() string {
 	const most = 200
-	text := strings.TrimSpace(string(r.output))
-	if text == "" {
-		text = strings.TrimSpace(r.stderr)
-		if text == "" {
-			return fmt.Sprintf("it printed nothing (exit code %d)", r.exit)
-		}
-		return fmt.Sprintf("it printed nothing but, on standard error, %s (exit code %d)", clip(text, most), r.exit)
+	said := "no output"
+	if text := strings.TrimSpace(string(r.output)); text != "" {
+		said = "it printed " + clip(text, most)
+	} else if last := lastLine(r.stderr); last != "" {
+		said = "no output; standard error ends: " + clip(last, most)
 	}
-	return fmt.Sprintf("it printed %s (exit code %d)", clip(text, most), r.exit)
+	if r.exit < 0 {
+		return said
+	}
+	return fmt.Sprintf("%s (exit code %d)", said, r.exit)
+}
+
+// lastLine is the last line of a text that is not blank: what crashes says there what was wrong, below the way to it.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return strings.TrimSpace(text[strings.LastIndexAny(text, "\r\n")+1:])
 }
 
 // clip quotes the beginning of a text: as it is where it can be printed, else with escapes.

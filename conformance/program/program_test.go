@@ -86,6 +86,8 @@ func TestVerifierReadsVerdicts(t *testing.T) {
 		{"REJECT INVALID_SCHEMA", accept, "must be ACCEPT, and the program says REJECT INVALID_SCHEMA"},
 		{"ACCEPT", reject, "must be REJECT INVALID_SCHEMA, and the program says ACCEPT"},
 		{"REJECT KEY_NOT_FOUND", reject, "the program says REJECT KEY_NOT_FOUND"},
+		{"REJECT INVALID_SIGNATURE", accept, "; the signed bytes are “{\"domain\":\"shop."},
+		{"REJECT anything", reject, "there is no code “anything”; the codes are INVALID_SCHEMA, "},
 		{"REJECT", reject, "exactly one code"},
 		{`{"result":"REJECT"}`, reject, "exactly one code"},
 		{"ACCEPT INVALID_SCHEMA", accept, "has no code"},
@@ -171,10 +173,19 @@ func TestVerifierGetsItsInput(t *testing.T) {
 func TestBrokenPrograms(t *testing.T) {
 	c, large := aCase(t, "claim-schema/ordinary"), aCase(t, "claim-schema/size-16384")
 	brief := program.Options{Timeout: 100 * time.Millisecond}
-	check(t, verifier(t, fakeLine(t, "hang"), brief).Verify(t.Context(), c), "did not end within 100ms")
+	hung := verifier(t, fakeLine(t, "hang"), brief).Verify(t.Context(), c)
+	check(t, hung, "did not end within 100ms; no output")
+	if strings.Contains(hung.Message, "exit code") {
+		t.Errorf("what was ended has an exit code: %s", hung.Message)
+	}
 	check(t, verifier(t, fakeLine(t, "flood"), program.Options{}).Verify(t.Context(), c), "printed more than 65536 bytes")
 	check(t, verifier(t, fakeLine(t, "crash"), program.Options{}).Verify(t.Context(), c), "ended by the signal killed; it printed “about to”")
-	check(t, verifier(t, fakeLine(t, "complain", "x"), program.Options{}).Verify(t.Context(), c), "no such file: x")
+	check(t, verifier(t, fakeLine(t, "complain", "x"), program.Options{}).Verify(t.Context(), c), "no output; standard error ends: “no such file: x” (exit code 1)")
+	f := verifier(t, fakeLine(t, "traceback"), program.Options{}).Verify(t.Context(), c)
+	check(t, f, "standard error ends: “ValueError: nothing” (exit code 1)")
+	if kept := len(f.Exchanges[0].Received); kept > 5000 {
+		t.Errorf("%d bytes of standard error were kept", kept)
+	}
 	check(t, verifier(t, fakeLine(t, "deaf"), program.Options{}).Verify(t.Context(), large), "")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -189,12 +200,20 @@ func TestCrashesAreNoVerdicts(t *testing.T) {
 	} {
 		check(t, verifier(t, fakeLine(t, "exit", "ACCEPT", code), program.Options{}).Verify(t.Context(), accept), want)
 	}
-	for code, want := range map[string]string{"1": "", "139": "the signal 11 ended", "255": ""} { // perl and others refuse with 255
+	canonicalRefused := aCase(t, "canonical/number-too-large")
+	for code, want := range map[string]string{
+		"1": "", "125": "", "126": "could not be run", "127": "could not be run", "128": "has crashed", "139": "the signal 11 ended", "255": "has crashed",
+	} {
 		s, err := program.NewSigner(fakeLine(t, "exit", "", code), program.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		check(t, s.Sign(t.Context(), refused), want)
+		k, err := program.NewCanonicaliser(fakeLine(t, "exit", "", code), program.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, k.Verify(t.Context(), canonicalRefused), want)
 	}
 }
 
@@ -259,7 +278,9 @@ func TestCanonicaliser(t *testing.T) {
 	}{
 		{fakeLine(t, "canonical"), "", form},
 		{fakeLine(t, "say", form.Verdict.Canonical), "was refused", form}, // it exits with 3
-		{fakeLine(t, "echo"), "the canonical form is", form},
+		{fakeLine(t, "echo"), "differs from the canonical form at byte 1, where that has “{\"domain\"", form},
+		{fakeLine(t, "exit", form.Verdict.Canonical[:100], "0"), "at byte 100, where that has ", form},
+		{fakeLine(t, "exit", form.Verdict.Canonical+"x", "0"), " ends and it has “", form},
 		{fakeLine(t, "canonical"), "", none},
 		{fakeLine(t, "echo"), "has no canonical form, and must be refused", none},
 		{fakeLine(t, "hang"), "did not end", form},
@@ -289,6 +310,56 @@ func TestOtherKindsAreSkipped(t *testing.T) {
 	}
 	if f := verifier(t, fakeLine(t, "echo"), program.Options{}).Verify(t.Context(), draft); f.Skipped == "" {
 		t.Error("a verifier takes a draft")
+	}
+}
+
+// TestTry: what takes nothing is known before the run, what only does it wrong is not held up.
+func TestTry(t *testing.T) {
+	draft, claim := aCase(t, "signer/ordinary"), aCase(t, "claim-schema/ordinary")
+	for line, want := range map[string]string{
+		fakeLine(t, "echo"): "", fakeLine(t, "complain", "x.py"): "standard error ends: “no such file: x.py” (exit code 1)", fakeLine(t, "crash"): "the signal killed",
+		fakeLine(t, "exit", "", "127"): "could not be run",
+	} {
+		s, err := program.NewSigner(line, program.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := program.NewCanonicaliser(line, program.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, err := range map[string]error{"draft": s.Try(t.Context(), draft), "claim": k.Try(t.Context(), claim)} {
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, sound %s: error %v, want %q", line, what, err, want)
+			}
+		}
+	}
+}
+
+// TestUnknownPlaces: a misspelt place is told before the run; braces of another language are none.
+func TestUnknownPlaces(t *testing.T) {
+	verifies := func(line string) error { _, err := program.NewVerifier(line, program.Options{}); return err }
+	signs := func(line string) error { _, err := program.NewSigner(line, program.Options{}); return err }
+	canonical := func(line string) error { _, err := program.NewCanonicaliser(line, program.Options{}); return err }
+	for _, test := range []struct {
+		open func(string) error
+		line string
+		want string
+	}{
+		{verifies, "cat {keyz}", "{keyz}: here {keys} and {options} are filled in"},
+		{verifies, "cat --keys={key}", "the command has {key}"},
+		{verifies, "cat --o={options}", "must be a word of its own"},
+		{verifies, "cat --k={keys} {options}", ""},
+		{verifies, "cat 'a {keys}' 'awk {print}' {} '{a, b}' '{1}'", ""},
+		{signs, "cat {keys}", "here {key} alone"},
+		{signs, "cat {options}", "here {key} alone"},
+		{signs, "cat {key}", ""},
+		{canonical, "cat {claim}", "nothing is filled in"},
+		{canonical, "cat", ""},
+	} {
+		if err := test.open(test.line); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: error %v, want %q", test.line, err, test.want)
+		}
 	}
 }
 

@@ -33,21 +33,39 @@ func (s *Signer) Sign(ctx context.Context, c *cases.Case) cases.Finding {
 	if c.Signer == nil {
 		return cases.Finding{Skipped: "the case holds no draft to sign"}
 	}
+	r, public, err := s.run(ctx, c)
+	if err != nil {
+		return cases.Finding{Message: err.Error()}
+	}
+	f := judgeSigned(c, &r, public)
+	f.Exchanges = []cases.Exchange{r.exchange}
+	return f
+}
+
+// Try puts a case to the program whose draft must be signed. The error says that the program refuses it or breaks down: then what it refuses
+// says nothing. What it signs is not looked at.
+func (s *Signer) Try(ctx context.Context, c *cases.Case) error {
+	r, _, err := s.run(ctx, c)
+	if err != nil {
+		return err
+	}
+	return r.refusal("a sound draft")
+}
+
+// run runs the program on the case's draft and key. The error is one of the suite.
+func (s *Signer) run(ctx context.Context, c *cases.Case) (r ran, public ed25519.PublicKey, err error) {
 	key, file, err := keyFile(c.Signer.Key)
 	if err != nil {
-		return cases.Finding{Message: "the suite could not read the case's key: " + err.Error()}
+		return r, nil, fmt.Errorf("the suite could not read the case's key: %w", err)
 	}
-	var r ran
 	err = withFile("key.pem", file, func(path string) error {
 		r = s.command.run(ctx, s.command.filled(keyWord, path, nil), []byte(c.Signer.Draft))
 		return nil
 	})
 	if err != nil {
-		return cases.Finding{Message: "the suite could not write the file of the key: " + err.Error()}
+		return r, nil, fmt.Errorf("the suite could not write the file of the key: %w", err)
 	}
-	f := judgeSigned(c, &r, key.Public().(ed25519.PublicKey))
-	f.Exchanges = []cases.Exchange{r.exchange}
-	return f
+	return r, key.Public().(ed25519.PublicKey), nil
 }
 
 // keyFile reads a case's key and writes it as PKCS #8 in PEM.
@@ -72,8 +90,8 @@ func keyFile(data json.RawMessage) (ed25519.PrivateKey, []byte, error) {
 
 // judgeSigned compares what the program did with what it should have done.
 func judgeSigned(c *cases.Case, r *ran, public ed25519.PublicKey) cases.Finding {
-	if r.trouble != "" {
-		return cases.Finding{Message: fmt.Sprintf("%s; %s", r.trouble, r.printed())}
+	if broken := r.broken(); broken != "" {
+		return cases.Finding{Message: fmt.Sprintf("%s; %s", broken, r.printed())}
 	}
 	want := c.Signer.Expect
 	signed := r.exit == 0

@@ -93,6 +93,30 @@ func quoted(words []string) []string {
 	return out
 }
 
+// knownPlaces tells before the run of a place that nothing is filled into: a misspelt one, another kind's, or options within a word. A place
+// is a word {letters}, or what a word ends with behind an equals sign.
+func knownPlaces(words []string, placeholder string) error {
+	for _, word := range words[1:] {
+		place := word[strings.LastIndexByte(word, '=')+1:]
+		inner, opens := strings.CutPrefix(place, "{")
+		inner, closes := strings.CutSuffix(inner, "}")
+		if !opens || !closes || inner == "" || strings.Trim(inner, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") != "" || place == placeholder {
+			continue
+		}
+		switch {
+		case placeholder == "":
+			return fmt.Errorf("the command has %s, and here nothing is filled in", place)
+		case placeholder == keyWord:
+			return fmt.Errorf("the command has %s: here %s alone is filled in", place, placeholder)
+		case place == optionsWord && word != place:
+			return fmt.Errorf("%s must be a word of its own: it becomes several, or none", place)
+		case place != optionsWord:
+			return fmt.Errorf("the command has %s: here %s and %s are filled in", place, placeholder, optionsWord)
+		}
+	}
+	return nil
+}
+
 // findProgram tells before the run that there is no such program, in place of as many findings as there are cases.
 func findProgram(name string) error {
 	if _, err := exec.LookPath(name); err != nil {

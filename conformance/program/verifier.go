@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"mirnode/conformance/cases"
+	"mirnode/protocol"
 )
 
 const (
@@ -79,6 +80,9 @@ func judgeVerdict(c *cases.Case, r *ran) cases.Finding {
 	if err != nil {
 		return cases.Finding{Message: fmt.Sprintf("no verdict: %v; %s", err, r.printed())}
 	}
+	if got.Result == cases.Reject && !slices.Contains(codes(), got.Code) && !slices.Contains(want.Codes, got.Code) {
+		return cases.Finding{Message: fmt.Sprintf("no verdict: there is no code %s; the codes are %s", clip(got.Code, 50), strings.Join(codes(), ", "))}
+	}
 	if r.exit >= signalled {
 		return cases.Finding{Message: fmt.Sprintf("it says %s, and then ends with the exit code %d, as what has crashed", got, r.exit)}
 	}
@@ -87,9 +91,33 @@ func judgeVerdict(c *cases.Case, r *ran) cases.Finding {
 	}
 	right := got.Result == want.Result && (got.Result == cases.Accept || len(want.Codes) == 0 || slices.Contains(want.Codes, got.Code))
 	if !right {
-		return cases.Finding{Message: fmt.Sprintf("it must be %s, and the program says %s", strings.TrimSpace(want.Result+" "+strings.Join(want.Codes, " or ")), got)}
+		said := fmt.Sprintf("it must be %s, and the program says %s", strings.TrimSpace(want.Result+" "+strings.Join(want.Codes, " or ")), got)
+		if want.Result == cases.Accept {
+			said += signedBytes(c.Verdict)
+		}
+		return cases.Finding{Message: said}
 	}
 	return cases.Finding{Passed: true}
+}
+
+// signedBytes shows what was signed, where it is known: most who refuse a sound claim make other bytes of it.
+func signedBytes(in *cases.VerdictInput) string {
+	const most = 1000 // bytes
+	if in.Canonical == "" || in.Form == sdkForm {
+		return ""
+	}
+	return fmt.Sprintf("; the signed bytes are %s (--canonical compares them)", clip(in.Canonical, most))
+}
+
+// sdkForm is the form of claims whose signature is over other bytes than the canonical ones that a case shows.
+const sdkForm = "sdk"
+
+// codes are the protocol's codes of refusal.
+func codes() []string {
+	return []string{
+		string(protocol.InvalidSchema), string(protocol.CanonicalizationError), string(protocol.KeyNotFound), string(protocol.InvalidSignature),
+		string(protocol.KeyExpired), string(protocol.ClaimExpired), string(protocol.DomainMismatch),
+	}
 }
 
 func choice(v verdict) string {
