@@ -135,7 +135,7 @@ func (r *conformanceRun) complete(cmd *cobra.Command) error {
 		{"ca-out", "https-listen"}, {"dns-listen", "https-listen"}, {"https-listen", "dns-listen"}, {"static", "node"}, {"wait", "node"},
 	} {
 		if cmd.Flags().Changed(only.flag) && !cmd.Flags().Changed(only.of) {
-			return withHint(fmt.Sprintf("--%s says nothing without --%s", only.flag, only.of), cmd.Flags().Lookup(only.of).Usage)
+			return withHint(fmt.Sprintf("--%s says nothing without --%s", only.flag, only.of), fmt.Sprintf("--%s: %s", only.of, cmd.Flags().Lookup(only.of).Usage))
 		}
 	}
 	suffix, err := protocol.ParseDomain(r.suffix)
@@ -203,7 +203,7 @@ func runConformance(ctx context.Context, s streams, r *conformanceRun) (err erro
 	if err != nil {
 		return err
 	}
-	plan, err := r.plan(target)
+	plan, err := r.plan(target, s.err)
 	if err != nil {
 		return err
 	}

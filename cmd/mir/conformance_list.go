@@ -32,6 +32,14 @@ func (c *chosenCases) addTo(cmd *cobra.Command) {
 
 // choose gives the chosen cases of all. That there are none is misuse.
 func (c *chosenCases) choose(all []cases.Case) ([]cases.Case, error) {
+	for _, patterns := range [][]string{c.only, c.skip} {
+		for i := range patterns { // a list in one argument is written with blanks behind its commas
+			patterns[i] = strings.TrimSpace(patterns[i])
+		}
+		if patterns != nil && len(patterns) == 0 || slices.Contains(patterns, "") { // nil: the flag was not given
+			return nil, withHint("an empty pattern chooses nothing", "Give --only and --skip a section, an ID, a glob, level=MUST, kind=verdict or need=faults, or leave them out.")
+		}
+	}
 	chosen, err := conformance.Choose(all, c.only, c.skip)
 	if wrong, ok := errors.AsType[*conformance.PatternError](err); ok {
 		hint := "`mir conformance list` shows all cases; the sections are " + strings.Join(cases.Sections(), ", ") + "."

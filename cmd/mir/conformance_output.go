@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,9 @@ func (o *conformanceOutput) open(s streams) (*conformanceFiles, error) {
 		}
 		var err error
 		if *file.pending, err = renameio.NewPendingFile(file.path, renameio.WithPermissions(0o644)); err != nil {
+			if failed, ok := errors.AsType[*fs.PathError](err); ok { // it names a temporary file
+				err = fmt.Errorf("%s: %w", file.path, failed.Err)
+			}
 			return nil, errors.Join(&exit{exitMisuse, withHint(file.flag+": "+printable(err.Error()), "")}, f.discard())
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"mirnode/conformance"
 	"mirnode/conformance/cases"
+	"mirnode/conformance/scenario"
 )
 
 // conformancePlan is what a run is going to do.
@@ -26,12 +27,12 @@ type conformancePlan struct {
 }
 
 // plan chooses the cases and reads what is expected to fail.
-func (r *conformanceRun) plan(target conformanceTarget) (*conformancePlan, error) {
+func (r *conformanceRun) plan(target conformanceTarget, out io.Writer) (*conformancePlan, error) {
 	all, err := cases.Embedded()
 	if err != nil {
 		return nil, err
 	}
-	drafts, err := r.draftVectors()
+	drafts, err := r.draftVectors(out)
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +58,9 @@ func (r *conformanceRun) plan(target conformanceTarget) (*conformancePlan, error
 		return nil, withHint(fmt.Sprintf("none of the chosen cases can be put to %s", p.target),
 			fmt.Sprintf("It takes cases of the kind %s; `mir conformance list --only kind=%s` shows them.", listed(target.kinds(), " and "), target.kinds()[0]))
 	}
+	if err := soundCases(p.chosen); err != nil {
+		return nil, err
+	}
 	if _, onNodes := target.(nodeCases); onNodes && !r.static {
 		for i := range p.chosen {
 			if v := p.chosen[i].Verdict; v != nil && v.Domain != "" { // the node must find the domain's keys
@@ -66,6 +70,16 @@ func (r *conformanceRun) plan(target conformanceTarget) (*conformancePlan, error
 	}
 	p.expected, err = r.expectedFailures(all)
 	return p, err
+}
+
+// soundCases tells of a case that is wrong in itself: played, it would be held against the target.
+func soundCases(chosen []cases.Case) error {
+	for i := range chosen {
+		if err := scenario.Check(&chosen[i]); err != nil {
+			return withHint("the case is broken: "+printable(err.Error()), "That is the suite's fault, not the target's. --skip leaves it out.")
+		}
+	}
+	return nil
 }
 
 // nodeCases is a target that finds a claim's keys by itself, as nodes do.

@@ -31,6 +31,7 @@ type caseProgress struct {
 	running         []string // IDs, in the order of their beginning
 	done, total     int
 	failed, skipped int
+	untold          bool // that failures have no line of their own any more was told
 }
 
 func newCaseProgress(out io.Writer, verbose bool) *caseProgress {
@@ -77,6 +78,14 @@ func (p *caseProgress) ended(o *conformance.Outcome) {
 	if !p.verbose && o.Status != conformance.Fail && o.Status != conformance.UnexpectedPass {
 		return
 	}
+	if p.failed > maxFailuresTold && !p.verbose {
+		if !p.untold {
+			p.untold = true
+			p.clear()
+			fmt.Fprintln(p.out, "Further failures stand in the report; -v tells of them here.")
+		}
+		return
+	}
 	p.clear()
 	fmt.Fprintf(p.out, "%s %s %s", mark, o.Case.Requirement.Level, o.Case.ID)
 	if p.verbose && o.Status != conformance.Skip {
@@ -87,6 +96,9 @@ func (p *caseProgress) ended(o *conformance.Outcome) {
 	}
 	fmt.Fprintln(p.out)
 }
+
+// maxFailuresTold bounds the failures that have a line: more hide what the run says of itself.
+const maxFailuresTold = 10
 
 // maxProgressText bounds what a line tells of a finding, in runes: the report has the rest.
 const maxProgressText = 200

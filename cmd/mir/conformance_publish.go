@@ -26,7 +26,7 @@ func newConformancePublishCommand(s streams) *cobra.Command {
 		Use:   "publish --domain DOMAIN --out DIR",
 		Short: "Write what a tester publishes below a domain of their own, so that any node can be tested with --static",
 		Long: "Writes DIR/zone.txt, the TXT records for the domain's zone, and for each name below the domain DIR/NAME/.well-known/mir.json, the document that\n" +
-			"its HTTPS server must serve as application/json. Add addresses for the names, publish all of it, and run\n\n" +
+			"its HTTPS server must serve as application/json. DIR must be empty or not be there. Add addresses for the names, publish all of it, and run\n\n" +
 			"  mir conformance --node URL --domain DOMAIN --static\n\n" +
 			"The keys are made from --seed: everybody who knows the seed can sign with them, so the names must serve nothing else.",
 		Args: cobra.NoArgs,
@@ -34,6 +34,9 @@ func newConformancePublishCommand(s streams) *cobra.Command {
 			suffix, err := protocol.ParseDomain(domain)
 			if err != nil {
 				return withHint(fmt.Sprintf("--domain %q: %v", domain, err), "Give a domain of your own, such as conformance.example.com.")
+			}
+			if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+				return withHint(fmt.Sprintf("%q is not empty", dir), "Name a new folder: what lies in this one may be published already, and made from another seed.")
 			}
 			seed = drawnSeed(seed, s.err)
 			generated, err := vectors.Generate(vectors.Options{Suffix: suffix, Seed: seed, Now: time.Now()})
