@@ -35,7 +35,7 @@ bench: ## measure the speeds in docs/performance.md (takes some minutes)
 simulate: ## simulate gossip among a thousand nodes at 5 and 20 records/s (about a minute)
 	$(GO) run ./cmd/mir bench simulate
 
-mutants: ## run the whole conformance suite against every mutant and write the matrix to bin/mutants.json (an hour)
+mutants: ## run the whole conformance suite against every mutant and write the matrix to bin/mutants.json (takes long: a whole run for each)
 	$(GO) run ./conformance/mutants/matrix
 
 clean: ## remove what make built
